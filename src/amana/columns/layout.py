@@ -1,0 +1,56 @@
+"""How facts lie in columns: which belong to the person, which to a cell, and how wide each is.
+
+Rule. The columns are the fields of `core.facts.Facts`, in order, but for the counts of contacts, which depend on the
+moment asked about and are computed for each screen. Booleans take a byte, so that a file can be read in place.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from amana.core.facts import Facts, PersonFacts
+
+SENT = ("sent_day", "sent_week", "sent_month")
+PERSON = PersonFacts._fields
+CELL = tuple(name for name in Facts._fields if name not in PERSON and name not in SENT)
+
+BOOLEANS = frozenset(
+    {
+        "known",
+        "restricted",
+        "suppressed",
+        "has_point",
+        "point_blocked",
+        "never_target",
+        "objected",
+        "withdrawn",
+        "refused",
+        "invalidated",
+        "requested",
+        "granted",
+        "point_matches",
+    }
+)
+_WIDTHS = {
+    "regime": np.int32,
+    "born": np.int32,
+    "hours": np.int32,
+    "days": np.int16,
+    "per_month": np.int16,
+    "proof": np.int32,
+    "notice": np.int16,
+    "sale_proof": np.int32,
+    "interest_proof": np.int32,
+    "relationship_proof": np.int32,
+    "published_proof": np.int32,
+    "sent_day": np.int16,
+    "sent_week": np.int16,
+    "sent_month": np.int16,
+}
+
+
+def dtype(name: str) -> np.dtype[np.generic]:
+    """The NumPy type of a column."""
+    if name in BOOLEANS:
+        return np.dtype(np.bool_)
+    return np.dtype(_WIDTHS.get(name, np.int64))

@@ -1,0 +1,188 @@
+"""The decision: what a set of denying rules means, said so that a lawyer, a marketer and the person can follow it.
+
+Rule. Allow is the empty set of reasons. Every reason is given, ranked by the book. `defer_until` stands only when
+nothing but timing denies: the first quarter of an hour at which asking again allows. Everything that the answer
+rests on is named: events, notice, rows of law with their confidence, the version of the law book, the size of the
+ledger. What is not confirmed by counsel says so. `decide` is the one function behind every surface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+import msgspec
+
+from amana.core import rules
+from amana.core.facts import Facts
+from amana.core.plan import QUARTER, Law, Plan
+from amana.core.regimes import Regime
+from amana.core.vocabulary import Basis, Channel, Confidence, Mark, Proof, RuleClass
+
+HORIZON_DAYS = 14
+"""How far ahead a deferral is looked for."""
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule that denies."""
+
+    code: str  # the translation key, stable
+    kind: RuleClass
+    citation: str
+    detail: tuple[str, ...] = ()  # e.g. the names of missing proofs
+
+
+class LawCited(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of law that the answer rests on."""
+
+    place: str
+    rule: str
+    basis: str
+    citation: str
+    confidence: Confidence
+    mark: Mark
+    confirmed: bool  # False: not yet confirmed by counsel
+    not_enforced: tuple[str, ...] = ()  # conditions of the row that Amana does not check itself
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What the answer was read from. Event ids are 32 hexadecimal digits."""
+
+    grant: str = ""
+    refusals: tuple[str, ...] = ()
+    law: tuple[LawCited, ...] = ()
+
+
+class Obligation(Enum):
+    """What the sender must do if it acts on an allow."""
+
+    ONE_CLICK_UNSUBSCRIBE = "one_click_unsubscribe"  # RFC 8058
+    SENDER_IDENTITY = "sender_identity"
+    OPT_OUT_IN_MESSAGE = "opt_out_in_message"
+    POSTAL_ADDRESS = "postal_address"  # 15 USC 7704(a)(5)
+    ADVERTISING_LABEL = "advertising_label"  # IL s. 30A(e), RU, SA
+    SAY_WHO_AND_WHY = "say_who_and_why"  # at the start of a call
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer for one person."""
+
+    allow: bool
+    reasons: tuple[Reason, ...]
+    defer_until: int | None  # UTC second; only when nothing but timing denies
+    obligations: tuple[Obligation, ...]
+    evidence: Evidence
+    at: int
+    rules_version: str
+    ledger_size: int
+    valid_until: int  # UTC second up to which nothing but a new event can change the answer
+
+
+def decide(
+    facts: Facts,
+    regime: Regime,
+    plan: Plan,
+    *,
+    grant: str = "",
+    refusals: tuple[str, ...] = (),
+    ledger_size: int = 0,
+    later: Callable[[int], Plan] | None = None,
+) -> Decision:
+    """The full answer for one person's facts. `later` makes the plan of another moment, for deferrals."""
+    law = plan.law(regime)
+    bits = rules.deny_bits(facts, law, plan.ask)
+    defer = None
+    if bits and not bits & ~rules.TIMING_BITS and later is not None:
+        defer = _defer(facts, regime, plan, later)
+    return Decision(
+        allow=bits == 0,
+        reasons=tuple(_reason(entry, facts, law) for entry in rules.BOOK if bits >> entry.bit & 1),
+        defer_until=defer,
+        obligations=_obligations(plan.question.channel, law) if not bits else (),
+        evidence=Evidence(grant=grant, refusals=refusals, law=_cited(plan, regime)),
+        at=plan.ask.at,
+        rules_version=plan.book.version,
+        ledger_size=ledger_size,
+        valid_until=_valid_until(facts, plan),
+    )
+
+
+def codes(bits: int) -> tuple[str, ...]:
+    """The reason codes of a bit set, ranked."""
+    return tuple(entry.code for entry in rules.BOOK if bits >> entry.bit & 1)
+
+
+def _reason(entry: rules.Rule, facts: Facts, law: Law) -> Reason:
+    detail: tuple[str, ...] = ()
+    if entry.code == "consent_unproven":
+        detail = _names(law.proof & ~facts.proof)
+    elif entry.code == "other_basis_incomplete":
+        detail = _names(_least_missing(facts, law))
+    return Reason(code=entry.code, kind=entry.kind, citation=entry.citation, detail=detail)
+
+
+def _least_missing(facts: Facts, law: Law) -> int:
+    """The proofs missing from the basis that is nearest to complete."""
+    gaps = [
+        needed & ~held
+        for known, at, needed, held in (
+            (law.sale, facts.sale_at, law.sale_proof, facts.sale_proof),
+            (law.interest, facts.interest_at, law.interest_proof, facts.interest_proof),
+            (law.relationship, facts.relationship_at, law.relationship_proof, facts.relationship_proof),
+            (law.published, facts.published_at, law.published_proof, facts.published_proof),
+        )
+        if known and at
+    ]
+    return min(gaps, key=int.bit_count, default=0)
+
+
+def _names(bits: int) -> tuple[str, ...]:
+    return tuple(proof.name.lower() for proof in Proof if bits & proof and proof.name)
+
+
+def _cited(plan: Plan, regime: Regime) -> tuple[LawCited, ...]:
+    return tuple(
+        LawCited(
+            place=applied.place,
+            rule=applied.rule.id,
+            basis=applied.rule.basis.name.lower(),
+            citation=applied.rule.citation,
+            confidence=applied.rule.confidence,
+            mark=applied.rule.mark,
+            confirmed=applied.rule.confidence is Confidence.HIGH and applied.rule.mark is Mark.SEEN,
+            not_enforced=tuple(
+                condition.token
+                for condition in applied.rule.conditions
+                if condition.enforced == "not_enforced"
+            ),
+        )
+        for applied in plan.applied(regime)
+    )
+
+
+def _obligations(channel: Channel, law: Law) -> tuple[Obligation, ...]:
+    base: tuple[Obligation, ...] = (Obligation.SENDER_IDENTITY, Obligation.OPT_OUT_IN_MESSAGE)
+    if channel is Channel.EMAIL:
+        base = (Obligation.ONE_CLICK_UNSUBSCRIBE, Obligation.SENDER_IDENTITY, Obligation.POSTAL_ADDRESS)
+    elif channel in (Channel.PHONE_LIVE, Channel.PHONE_AUTO):
+        base = (Obligation.SAY_WHO_AND_WHY, Obligation.SENDER_IDENTITY, Obligation.OPT_OUT_IN_MESSAGE)
+    return (*base, Obligation.ADVERTISING_LABEL) if law.basis == Basis.OPT_IN_EXPRESS else base
+
+
+def _defer(facts: Facts, regime: Regime, plan: Plan, later: Callable[[int], Plan]) -> int | None:
+    """The first quarter within the horizon, after any pause, at which asking again allows."""
+    start = max(plan.ask.at, facts.paused_until)
+    first = start - start % QUARTER + (QUARTER if start % QUARTER or start == plan.ask.at else 0)
+    for moment in range(first, first + HORIZON_DAYS * 86_400, QUARTER):
+        plan = later(moment)
+        if not rules.deny_bits(facts, plan.law(regime), plan.ask):
+            return moment
+    return None
+
+
+def _valid_until(facts: Facts, plan: Plan) -> int:
+    """The quarter's end, or an earlier moment at which the person's own pause or grant begins to count."""
+    at = plan.ask.at
+    end = at - at % QUARTER + QUARTER
+    moments = [moment for moment in (facts.paused_until, facts.granted_by + 1) if at < moment < end]
+    return min(moments, default=end)

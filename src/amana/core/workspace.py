@@ -1,0 +1,228 @@
+"""The workspace file: one TOML that a person can read, which says who we are, what for, and what we hold.
+
+Rule. No datum without a purpose: every field names its purposes, its category, why it is needed, how long it is
+kept and where it may live. No purpose without a notice in plain words. Nothing secret stands in this file. Unknown
+words are refused with the line of the table they stand in, so that a slip of the pen is never a silent default.
+The file is parsed into frozen values here and read from disk by the wiring.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from amana import errors
+from amana.core.vocabulary import Channel, Hold, Proof
+
+
+class Organisation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The controller (GDPR art. 4(7))."""
+
+    name: str
+    contact: str  # where people reach it about their data
+    country: str  # of establishment
+    serves: tuple[str, ...] = ()  # countries whose residents it addresses; the law for unknown residence
+    address: str = ""
+    stored_in: str = ""  # country where the record is kept
+    languages: tuple[str, ...] = ("en",)
+    sector: str = ""
+
+
+class Brand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sender that people recognise; a permission names it."""
+
+    name: str
+
+
+class Assessment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A three-part legitimate-interest assessment (GDPR art. 6(1)(f)) that passed."""
+
+    on: date
+    review_by: date
+    owner: str
+
+
+class Purpose(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why people are contacted."""
+
+    notice: str
+    channels: tuple[Channel, ...]
+    category: str  # fideslang data use, e.g. marketing.communications.email
+    min_age: int = 0  # 0: for everybody old enough for the law
+    assessment: Assessment | None = None
+
+
+class NoticeText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What people are told (GDPR art. 13), by language."""
+
+    version: str
+    who: str
+    purposes: tuple[str, ...]
+    channels: tuple[Channel, ...]
+    shared_with: tuple[str, ...] = ()
+    kept_for: str
+    withdraw: str
+    text: dict[str, str]
+    material: bool | None = None  # None: decided by what changed
+
+
+class CapturePoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where statements come in: a form, an import, a call script, an interface."""
+
+    kind: str  # form | import | call | store | api
+    notice: str = ""
+    proof: tuple[str, ...] = ()  # evidence checks that this capture meets, by name
+    confirmed: bool = False  # people prove to hold the address here
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A registered field: nothing else is stored about a person."""
+
+    purposes: tuple[str, ...]
+    category: str  # fideslang data category, e.g. user.name
+    why: str
+    kept_for: str  # ISO 8601 duration
+    hold: Hold
+    means: str = ""  # residence | region | zone | birth_date | full_name | legal_form | language | guardian
+
+
+class Cap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """At most so many contacts in trailing windows of one, seven and thirty days."""
+
+    per_day: int | None = None
+    per_week: int | None = None
+    per_month: int | None = None
+
+
+class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    organisation: Organisation
+    brands: dict[str, Brand]
+    purposes: dict[str, Purpose]
+    notices: dict[str, NoticeText]
+    topics: dict[str, dict[str, str]] = {}
+    capture_points: dict[str, CapturePoint] = {}
+    fields: dict[str, Field] = {}
+    caps: dict[Channel, Cap] = {}
+
+
+MEANINGS = frozenset(
+    {"residence", "region", "zone", "birth_date", "full_name", "legal_form", "language", "guardian"}
+)
+COLUMN_MEANINGS = frozenset({"residence", "region", "zone", "legal_form", "language"})
+
+
+def read(text: str) -> Workspace:
+    """Parse and check the file's text. Raises BadWorkspace with the place and the remedy."""
+    try:
+        raw: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as bad:
+        raise errors.BadWorkspace(
+            f"The workspace file is not valid TOML: {bad}", remedy="mend the line it names"
+        ) from bad
+    try:
+        workspace = msgspec.convert(raw, Workspace)
+    except msgspec.ValidationError as bad:
+        raise errors.BadWorkspace(
+            f"The workspace file has a wrong entry: {bad}",
+            remedy="mend the entry it names; see docs/workspace.md",
+        ) from bad
+    _check(workspace)
+    return workspace
+
+
+def proof_bits(names: tuple[str, ...]) -> Proof:
+    """Evidence checks by name. Raises BadWorkspace naming an unknown one."""
+    bits = Proof(0)
+    for name in names:
+        try:
+            bits |= Proof[name.upper()]
+        except KeyError as unknown:
+            known = ", ".join(str(proof.name).lower() for proof in Proof)
+            raise errors.BadWorkspace(
+                f"There is no evidence check called {name!r}",
+                expected=f"one of: {known}",
+                remedy="mend the name",
+            ) from unknown
+    return bits
+
+
+def _check(workspace: Workspace) -> None:
+    if not workspace.brands or not workspace.purposes:
+        raise errors.BadWorkspace(
+            "The workspace names no brand or no purpose", remedy="add [brands.<name>] and [purposes.<name>]"
+        )
+    for name, purpose in workspace.purposes.items():
+        _known(f"purposes.{name}.notice", purpose.notice, workspace.notices, "notices")
+    for name, notice in workspace.notices.items():
+        for purpose_name in notice.purposes:
+            _known(f"notices.{name}.purposes", purpose_name, workspace.purposes, "purposes")
+        if not notice.text:
+            raise errors.BadWorkspace(
+                f"notices.{name} has no text", remedy="add the wording in one language at least"
+            )
+    for name, point in workspace.capture_points.items():
+        proof_bits(point.proof)
+        if point.notice:
+            _known(f"capture_points.{name}.notice", point.notice, workspace.notices, "notices")
+    meanings: dict[str, str] = {}
+    for name, field in workspace.fields.items():
+        _check_field(name, field, workspace, meanings)
+
+
+def _check_field(name: str, field: Field, workspace: Workspace, meanings: dict[str, str]) -> None:
+    for purpose_name in field.purposes:
+        _known(f"fields.{name}.purposes", purpose_name, workspace.purposes, "purposes")
+    if not field.purposes:
+        raise errors.BadWorkspace(
+            f"fields.{name} has no purpose",
+            expected="at least one",
+            remedy="name why it is held, or drop the field",
+        )
+    if not field.means:
+        return
+    if field.means not in MEANINGS:
+        raise errors.BadWorkspace(
+            f"fields.{name}.means is not known",
+            expected=f"one of: {', '.join(sorted(MEANINGS))}",
+            got=field.means,
+            remedy="mend it, or leave it out",
+        )
+    if field.means in meanings:
+        raise errors.BadWorkspace(
+            f"fields.{name} and fields.{meanings[field.means]} both mean {field.means}", remedy="keep one"
+        )
+    meanings[field.means] = name
+    if field.means in COLUMN_MEANINGS and field.hold is not Hold.COLUMN:
+        raise errors.BadWorkspace(
+            f"fields.{name} means {field.means}, which rules read", remedy='set hold = "column"'
+        )
+    if field.means in ("full_name", "birth_date", "guardian") and field.hold is not Hold.SEALED:
+        raise errors.BadWorkspace(f"fields.{name} identifies people", remedy='set hold = "sealed"')
+
+
+def _known(place: str, name: str, table: dict[str, Any], table_name: str) -> None:
+    if name not in table:
+        raise errors.BadWorkspace(
+            f"{place} names {name!r}, which [{table_name}] does not have",
+            expected=f"one of: {', '.join(sorted(table))}",
+            remedy="mend the name, or add the entry",
+        )
+
+
+def unregistered(columns: list[str], *, suggested_purpose: str) -> errors.UnregisteredField:
+    """The refusal of columns that are not registered fields, with the lines to add."""
+    lines = "\n".join(
+        f'[fields.{column}]\npurposes = ["{suggested_purpose}"]\ncategory = "user"\nwhy = "…"\n'
+        f'kept_for = "P3Y"\nhold = "sealed"'
+        for column in columns
+    )
+    return errors.UnregisteredField(
+        f"Not registered as fields: {', '.join(columns)}",
+        expected="every stored column to be a registered field with a purpose",
+        remedy=f"drop them from the mapping (ignore = [...]), or add to amana.toml:\n{lines}\n",
+    )

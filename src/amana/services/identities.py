@@ -1,0 +1,181 @@
+"""Who is this row about? Addresses and names become keyed hashes; the same address is one person, unless it is not.
+
+Rule. A source's own id, seen before from the same source, is that person. Else the holder of the e-mail address, else
+the holder of the phone number; an address inherits nothing, it only identifies. But if the row and the holder differ
+in name, birth month or guardian, they are two people: a newcomer is made, both are put up for review, nothing is
+merged, and refusals bind every holder of the address. Unknown on either side is no difference.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import msgspec
+
+from amana.core import state as states
+from amana.core.address_class import AddressRules, classify
+from amana.core.contact_points import Email, Phone, PointProblem, read_email, read_phone
+from amana.core.statements import PersonRow, Reject
+from amana.core.vocabulary import PointKind
+from amana.core.workspace import Workspace
+from amana.ledger import sealing
+from amana.services.writing import Session, Writing
+from amana.storage import people, register
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """One normalised address of a row."""
+
+    kind: PointKind
+    value: str  # as it is to be used
+    blind: bytes
+    flags: int = 0
+    country: str = ""
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """What a row offers to recognise a person by, in keyed form."""
+
+    row: PersonRow
+    alias: bytes | None
+    addresses: tuple[Address, ...]
+    name_tag: bytes | None
+    birth: str  # YYYY-MM or less
+    guardian: bool
+
+
+class Match(msgspec.Struct, kw_only=True):
+    """Whom a row is about."""
+
+    person: Writing
+    is_new: bool
+    conflicts: tuple[tuple[int, str], ...] = ()  # holders it is not merged with, and why
+
+
+class Recogniser:
+    """Turns rows into identities and identities into people. One per import."""
+
+    def __init__(self, blind_key: bytes, source_name: str, workspace: Workspace, rules: AddressRules) -> None:
+        self._key = blind_key
+        self._alias_kind = f"alias/{source_name}"
+        self._rules = rules
+        self._name_field = _meaning(workspace, "full_name")
+        self._birth_field = _meaning(workspace, "birth_date")
+        self._guardian_field = _meaning(workspace, "guardian")
+
+    def identify(self, row: PersonRow) -> tuple[Identity | None, list[Reject]]:
+        """The row's identity; None with a whole-row reject if there is nothing to recognise anybody by."""
+        rejects: list[Reject] = []
+        addresses: list[Address] = []
+        name = row.fields.get(self._name_field, "")
+        email = read_email(row.email) if row.email else PointProblem.EMPTY
+        if isinstance(email, Email):
+            flags = int(classify(self._rules, email, name))
+            addresses.append(self.email(email, flags))
+        elif row.email:
+            rejects.append(_reject(row, "email", f"bad_email:{email.value}"))
+        phone = read_phone(row.phone, row.phone_country or None) if row.phone else PointProblem.EMPTY
+        if isinstance(phone, Phone):
+            addresses.append(self.phone(phone))
+        elif row.phone:
+            rejects.append(_reject(row, "phone", f"bad_phone:{phone.value}"))
+        if not addresses and not row.external_id:
+            reason = "bad_contact_point" if rejects else "no_contact_point"
+            return None, [*rejects, _reject(row, "", reason, whole_row=True)]
+        alias = sealing.blind_index(self._key, self._alias_kind, row.external_id) if row.external_id else None
+        return (
+            Identity(
+                row=row,
+                alias=alias,
+                addresses=tuple(addresses),
+                name_tag=self.name_tag(name),
+                birth="-".join(row.fields.get(self._birth_field, "").split("-")[:2]),
+                guardian=bool(row.fields.get(self._guardian_field, "")),
+            ),
+            rejects,
+        )
+
+    def email(self, email: Email, flags: int = 0) -> Address:
+        """The keyed form of an e-mail address."""
+        blind = sealing.blind_index(self._key, PointKind.EMAIL.value, email.key)
+        return Address(kind=PointKind.EMAIL, value=email.address, blind=blind, flags=flags)
+
+    def phone(self, phone: Phone) -> Address:
+        """The keyed form of a phone number."""
+        blind = sealing.blind_index(self._key, PointKind.PHONE.value, phone.e164)
+        return Address(kind=PointKind.PHONE, value=phone.e164, blind=blind, country=phone.country)
+
+    def name_tag(self, name: str) -> bytes | None:
+        """Keyed hash of a name whatever its case, spacing and order of parts; None for no name."""
+        folded = unicodedata.normalize("NFKC", name).casefold()
+        parts = sorted("".join(c if c.isalnum() or _is_mark(c) else " " for c in folded).split())
+        if not parts:
+            return None
+        return sealing.blind_index(self._key, "name", " ".join(parts))[:8]
+
+
+class Crowd:
+    """The people that a batch of identities may be about, read in a few queries."""
+
+    def __init__(self, session: Session, batch: list[Identity]) -> None:
+        self.session = session
+        blinds = list({address.blind for identity in batch for address in identity.addresses})
+        aliases = [identity.alias for identity in batch if identity.alias]
+        self.holders = session.holders(blinds)
+        self.suppressed = register.suppressed(session.connection, blinds)
+        self.aliases = people.by_alias(session.connection, aliases) | {
+            alias: session.aliases[alias] for alias in aliases if alias in session.aliases
+        }
+        session.load(
+            {person for held in self.holders.values() for person, _ in held} | set(self.aliases.values())
+        )
+
+    def match(self, identity: Identity) -> Match:
+        """The person a row is about, new or known. See the module's rule."""
+        if identity.alias is not None and identity.alias in self.aliases:
+            return Match(person=self.session.person(self.aliases[identity.alias]), is_new=False)
+        conflicts: list[tuple[int, str]] = []
+        for address in identity.addresses:
+            for person_id, _ in self.holders.get(address.blind, ()):
+                person = self.session.person(person_id)
+                difference = _difference(identity, person)
+                if not difference:
+                    return Match(person=person, is_new=False, conflicts=tuple(conflicts))
+                conflicts.append((person_id, difference))
+        made = self.session.new_person(identity.name_tag)
+        return Match(person=made, is_new=True, conflicts=tuple(dict.fromkeys(conflicts)))
+
+    def hold(self, address: Address, person: int, ordinal: int) -> None:
+        """Remember that a person now holds an address, for later rows of the batch."""
+        self.holders.setdefault(address.blind, []).append((person, ordinal))
+
+
+def _difference(identity: Identity, person: Writing) -> str:
+    """In what a row and a holder of its address differ: name, age, guardian, or nothing."""
+    if identity.name_tag and person.name_tag and identity.name_tag != person.name_tag:
+        return "name"
+    birth = states.attribute(person.state, "birth")
+    if identity.birth and birth and not _same_birth(identity.birth, birth):
+        return "age"
+    known_guardian = states.attribute(person.state, "guardian") == "yes"
+    if identity.guardian != known_guardian and person.state.attributes:
+        return "guardian"
+    return ""
+
+
+def _same_birth(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
+
+
+def _meaning(workspace: Workspace, meaning: str) -> str:
+    """The name of the registered field with a meaning; a name no field has, if there is none."""
+    return next((name for name, field in workspace.fields.items() if field.means == meaning), "\0")
+
+
+def _is_mark(character: str) -> bool:
+    """Combining marks carry vowels in Thai, Hebrew and Arabic: part of the name."""
+    return unicodedata.category(character).startswith("M")
+
+
+def _reject(row: PersonRow, column: str, reason: str, *, whole_row: bool = False) -> Reject:
+    return Reject(part=row.part, line=row.line, column=column, reason=reason, whole_row=whole_row)

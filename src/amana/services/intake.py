@@ -1,0 +1,492 @@
+"""Intake: what one row of a source becomes, once it is known whom it is about.
+
+Rule.
+- A grant needs a documented capture: evidence named for the source, the `demonstrable` check, and a date. Without
+  them the person becomes *unknown*, which decides nothing.
+- A refusal needs nothing. Undated, it counts from the beginning and until now. It binds every holder of the address
+  it came for, and a newcomer who shares an address inherits its refusals.
+- What a source repeats is not recorded again: a statement that the same source made before with the same times and
+  proof, an attribute that already has the value. A refusal is repeated only if nothing lifted it meanwhile.
+- Nothing more than five minutes in the future is taken; a latest moment in the future becomes now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from amana.core import events, facts, regimes
+from amana.core import state as states
+from amana.core.cells import CHANNEL_CODE
+from amana.core.notices import Published
+from amana.core.statements import ANY, Interval, PersonRow, Reject, Statement
+from amana.core.vocabulary import (
+    GRANTING,
+    POINT_OF_CHANNEL,
+    REFUSING,
+    Actor,
+    Channel,
+    Hold,
+    PointKind,
+    Proof,
+    Status,
+)
+from amana.core.workspace import Workspace
+from amana.ledger import sealing
+from amana.services.identities import Address, Crowd, Identity, Match
+from amana.services.writing import Session, Writing
+from amana.storage import people, register
+
+FUTURE_TOLERANCE = 300  # seconds
+_CHANNELS_OF_KIND = {
+    kind: [channel for channel in Channel if POINT_OF_CHANNEL[channel] is kind] for kind in PointKind
+}
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """The import that rows come from."""
+
+    source: int
+    siblings: frozenset[int]  # this source and earlier ones with the same name
+    brand: str
+    evidenced: bool  # somebody named the evidence for the list as a whole
+    id_key: bytes  # keyed hash key for event ids
+    id_context: bytes  # file digest and generation
+    notices: Mapping[str, Published]  # by id@version
+
+
+class Intake:
+    """Records one batch of rows in one session."""
+
+    def __init__(self, session: Session, crowd: Crowd, origin: Origin, workspace: Workspace) -> None:
+        self.session = session
+        self.crowd = crowd
+        self.origin = origin
+        self.workspace = workspace
+        self.counts: Counter[str] = Counter()
+        self.rejects: list[Reject] = []
+        self.reviews: list[register.Review] = []
+        self._profiles: dict[int, dict[str, str]] = {}
+        self._ordinal = 0
+        self._now = Interval(lo=session.now, hi=session.now)
+
+    def take(self, batch: Iterable[Identity]) -> None:
+        """Match and record each identity in order."""
+        for identity in batch:
+            self._row(identity)
+
+    def _row(self, identity: Identity) -> None:
+        row = identity.row
+        self._ordinal = 0
+        match = self.crowd.match(identity)
+        before = len(self.session.staged)
+        points = self._points(identity, match)
+        if match.is_new:
+            self.counts["people_new"] += 1
+            self._inherit(identity, match)
+        if identity.alias is not None and identity.alias not in self.crowd.aliases:
+            self.crowd.aliases[identity.alias] = self.session.aliases[identity.alias] = match.person.id
+        if identity.name_tag and not match.person.name_tag:
+            match.person.name_tag, match.person.touched = identity.name_tag, True
+        self._profile(row, match.person)
+        for statement in row.statements:
+            self._statement(row, statement, match.person, points)
+        recorded = len(self.session.staged) - before
+        self.counts["rows"] += 1
+        self.counts["events"] += recorded
+        if not match.is_new:
+            self.counts["people_changed" if recorded else "rows_unchanged"] += 1
+
+    # ---- addresses ----------------------------------------------------------------------------------------------
+
+    def _points(self, identity: Identity, match: Match) -> dict[PointKind, tuple[int, Address]]:
+        """Make sure the person holds the row's addresses; ordinal and address by kind."""
+        person = match.person
+        found: dict[PointKind, tuple[int, Address]] = {}
+        for address in identity.addresses:
+            held = self.crowd.holders.get(address.blind, [])
+            ordinal = next((number for owner, number in held if owner == person.id), None)
+            if ordinal is None:
+                for other, reason in self._others(held, person, dict(match.conflicts)):
+                    self.reviews.append(
+                        register.Review(
+                            person=person.id,
+                            other=other,
+                            reason=reason,
+                            source=self.origin.source,
+                            at=self.session.now,
+                        )
+                    )
+                    self.counts["reviews"] += 1
+                ordinal = self._new_point(identity.row, person, address)
+                self._suppression(identity.row, person, address)
+            found[address.kind] = (ordinal, address)
+        return found
+
+    @staticmethod
+    def _others(
+        held: list[tuple[int, int]], person: Writing, reasons: dict[int, str]
+    ) -> list[tuple[int, str]]:
+        return [(owner, reasons.get(owner, "address")) for owner, _ in held if owner != person.id]
+
+    def _new_point(self, row: PersonRow, person: Writing, address: Address) -> int:
+        ordinal = max(person.state.points, default=-1) + 1
+        self.session.add_point(person, address.kind.value, address.blind, address.value, ordinal)
+        self.crowd.hold(address, person.id, ordinal)
+        self.session.record(
+            person,
+            events.Point(
+                id=self._id(row),
+                occurred=self._now,
+                actor=Actor.IMPORT,
+                source=self.origin.source,
+                point=ordinal,
+                point_kind=address.kind,
+                change="added",
+                value=address.value,
+                flags=address.flags,
+                country=address.country,
+            ),
+        )
+        return ordinal
+
+    def _suppression(self, row: PersonRow, person: Writing, address: Address) -> None:
+        """An address on a suppression list makes its new holder one who objected to everything."""
+        if address.blind not in self.crowd.suppressed:
+            return
+        self.counts["suppressed"] += 1
+        self._refuse(
+            row, person, ANY, ANY, Status.OBJECTED, Interval(lo=0, hi=self.session.now), "suppressed"
+        )
+
+    def _inherit(self, identity: Identity, match: Match) -> None:
+        """A newcomer at a known address is bound by every refusal that binds the address."""
+        for address in identity.addresses:
+            for owner, ordinal in self.crowd.holders.get(address.blind, []):
+                if owner != match.person.id:
+                    self._inherit_from(
+                        identity.row, match.person, self.session.person(owner), ordinal, address
+                    )
+
+    def _inherit_from(
+        self, row: PersonRow, person: Writing, holder: Writing, ordinal: int, address: Address
+    ) -> None:
+        codes = {0, *(CHANNEL_CODE[channel] for channel in _CHANNELS_OF_KIND[address.kind])}
+        for cell, claims in sorted(holder.state.cells.items()):
+            if cell & 0xFF not in codes or not facts.binding_refusals(holder.state, cell):
+                continue
+            brand, purpose, channel = self.session.terms.words(cell)
+            for claim in claims:
+                if claim.kind >= states.REFUSED:
+                    status = _STATUS_OF_CLASS[claim.kind]
+                    when = Interval(lo=claim.lo, hi=claim.hi)
+                    self._refuse(row, person, purpose, channel, status, when, "shared_address", brand=brand)
+        point = holder.state.points.get(ordinal)
+        if point is not None and point.blocked >= 0 and point.blocked >= point.unblocked:
+            mine = next(number for owner, number in self.crowd.holders[address.blind] if owner == person.id)
+            self._block(row, person, mine, address.kind, Interval(lo=0, hi=point.blocked), point.reason)
+
+    # ---- attributes ---------------------------------------------------------------------------------------------
+
+    def _profile(self, row: PersonRow, person: Writing) -> None:
+        columns: dict[str, str] = {}
+        sealed: dict[str, str] = {}
+        for name, value in row.fields.items():
+            field = self.workspace.fields[name]
+            if not value:
+                continue
+            if field.hold is Hold.COLUMN:
+                columns[field.means or name] = value
+            else:
+                sealed[name] = value
+            if field.means == "birth_date":
+                if regimes.born_by(value) == facts.BORN_UNKNOWN:
+                    self._reject(row, name, "bad_date")
+                    sealed.pop(name, None)
+                else:
+                    columns["birth"] = regimes.birth_month(value)
+            elif field.means == "guardian":
+                columns["guardian"] = "yes"
+        columns = {
+            name: value for name, value in columns.items() if states.attribute(person.state, name) != value
+        }
+        held = self._held_profile(person)
+        sealed = {name: value for name, value in sealed.items() if held.get(name) != value}
+        if not columns and not sealed:
+            return
+        self.session.merge_profile(person, sealed)
+        held.update(sealed)
+        self.session.record(
+            person,
+            events.Profile(
+                id=self._id(row),
+                occurred=self._now,
+                actor=Actor.IMPORT,
+                source=self.origin.source,
+                columns=columns,
+                sealed=sealed,
+            ),
+        )
+
+    def read_profiles(self, ids: Iterable[int]) -> None:
+        """Open the sealed profiles of known people, to see what a row changes."""
+        known = [one for one in ids if not self.session.people[one].is_new and one not in self._profiles]
+        held = people.profiles(self.session.connection, known)
+        keys = self.session.keys.keys(held)
+        for person, sealed in held.items():
+            plain = sealing.unwrap(keys[person], sealed, b"profile/%d" % person)
+            self._profiles[person] = msgspec.json.decode(plain)
+
+    def _held_profile(self, person: Writing) -> dict[str, str]:
+        return self._profiles.setdefault(person.id, {})
+
+    # ---- statements ---------------------------------------------------------------------------------------------
+
+    def _statement(
+        self,
+        row: PersonRow,
+        said: Statement,
+        person: Writing,
+        points: Mapping[PointKind, tuple[int, Address]],
+    ) -> None:
+        when = self._when(row, said)
+        if when is None:
+            return
+        if said.point_blocked:
+            self._blocked(row, said, when, points)
+        if said.relationship:
+            self._relationship(row, said, person, when)
+        elif said.status in REFUSING:
+            self._refusal(row, said, person, when, points)
+        elif not said.point_blocked:
+            self._claim(row, said, person, when, points)
+
+    def _when(self, row: PersonRow, said: Statement) -> Interval | None:
+        """The statement's time, clamped to now; None (and a reject) if it lies in the future."""
+        if said.occurred is None:
+            return Interval(lo=0, hi=self.session.now)
+        if said.occurred.lo > self.session.now + FUTURE_TOLERANCE:
+            self._reject(row, "", "future_date")
+            if said.status in REFUSING or said.point_blocked:
+                return self._now  # a No is never dropped for a wrong date
+            return None
+        hi = min(said.occurred.hi, self.session.now)
+        return Interval(lo=min(said.occurred.lo, hi), hi=hi)
+
+    def _claim(
+        self,
+        row: PersonRow,
+        said: Statement,
+        person: Writing,
+        when: Interval,
+        points: Mapping[PointKind, tuple[int, Address]],
+    ) -> None:
+        """A grant, a request or an unknown."""
+        if said.channel is None or said.purpose == ANY:
+            self._reject(row, "", "grant_too_wide")
+            return
+        status = self._supported(said)
+        kind = POINT_OF_CHANNEL[said.channel]
+        point = points[kind][0] if kind is not None and kind in points else -1
+        published = self.origin.notices.get(said.notice)
+        event = events.Permission(
+            id=self._id(row),
+            occurred=when,
+            actor=said.actor,
+            source=self.origin.source,
+            evidence=said.evidence,
+            brand=self.origin.brand,
+            purpose=said.purpose,
+            channel=said.channel.value,
+            status=status,
+            proof=said.proof if status in GRANTING else Proof(0),
+            point=point,
+            notice=said.notice,
+            notice_hash=published.hash if published else "",
+            notice_epoch=published.epoch if published else 0,
+            reason=said.reason,
+        )
+        self.counts[f"said_{status.value}"] += 1
+        if not self._repeats_claim(person, event):
+            self.session.record(person, event)
+
+    def _supported(self, said: Statement) -> Status:
+        """A grant only with named evidence, a demonstrable capture and a date; else unknown."""
+        proven = self.origin.evidenced and Proof.DEMONSTRABLE in said.proof and said.occurred is not None
+        return Status.UNKNOWN if said.status in GRANTING and not proven else said.status
+
+    def _repeats_claim(self, person: Writing, event: events.Permission) -> bool:
+        cell = self.session.terms.cell(event.brand, event.purpose, event.channel)
+        kind = states.CLASS_OF_STATUS[event.status]
+        return any(
+            claim.kind == kind
+            and claim.source in self.origin.siblings
+            and claim.point == event.point
+            and claim.proof == int(event.proof)
+            and claim.epoch == event.notice_epoch
+            and (
+                (claim.lo, claim.hi) == (event.occurred.lo, event.occurred.hi)
+                or (event.occurred.lo == 0 and claim.lo == 0)  # undated both times
+            )
+            for claim in person.state.cells.get(cell, ())
+        )
+
+    def _relationship(self, row: PersonRow, said: Statement, person: Writing, when: Interval) -> None:
+        if said.channel is None or said.purpose == ANY or said.occurred is None or not self.origin.evidenced:
+            self.counts["relationship_unproven"] += 1
+            return
+        self.counts["said_relationship"] += 1
+        basis = said.reason if said.reason in states.BASES else "sale"
+        cell = self.session.terms.cell(self.origin.brand, said.purpose, said.channel.value)
+        if any(
+            shown.at == when.lo
+            and shown.proof == int(said.proof)
+            and shown.basis == states.BASES.index(basis)
+            for shown in person.state.shown.get(cell, ())
+            if shown.source in self.origin.siblings
+        ):
+            return
+        self.session.record(
+            person,
+            events.Relationship(
+                id=self._id(row),
+                occurred=when,
+                actor=said.actor,
+                source=self.origin.source,
+                evidence=said.evidence,
+                brand=self.origin.brand,
+                purpose=said.purpose,
+                channel=said.channel.value,
+                basis=basis,
+                proof=said.proof,
+            ),
+        )
+
+    def _refusal(
+        self,
+        row: PersonRow,
+        said: Statement,
+        person: Writing,
+        when: Interval,
+        points: Mapping[PointKind, tuple[int, Address]],
+    ) -> None:
+        """A No of the person, and of everybody who shares the address it was said for."""
+        self.counts[f"said_{said.status.value}"] += 1
+        channel = said.channel.value if said.channel else ANY
+        bound = {person.id: person}
+        kinds = list(points) if said.channel is None else [POINT_OF_CHANNEL[said.channel]]
+        for kind in kinds:
+            if kind is not None and kind in points:
+                for owner, _ in self.crowd.holders.get(points[kind][1].blind, ()):
+                    bound.setdefault(owner, self.session.person(owner))
+        for one in bound.values():
+            reason = said.reason if one is person else "shared_address"
+            self._refuse(row, one, said.purpose, channel, said.status, when, reason)
+
+    def _refuse(
+        self,
+        row: PersonRow,
+        person: Writing,
+        purpose: str,
+        channel: str,
+        status: Status,
+        when: Interval,
+        reason: str,
+        *,
+        brand: str = "",
+    ) -> None:
+        event = events.Permission(
+            id=self._id(row),
+            occurred=when,
+            actor=Actor.IMPORT if reason != "shared_address" else Actor.RELAYED,
+            source=self.origin.source,
+            brand=brand or self.origin.brand,
+            purpose=purpose,
+            channel=channel,
+            status=status,
+            reason=reason,
+        )
+        if not self._repeats_refusal(person, event):
+            self.session.record(person, event)
+
+    def _repeats_refusal(self, person: Writing, event: events.Permission) -> bool:
+        cell = self.session.terms.cell(event.brand, event.purpose, event.channel)
+        kind = states.CLASS_OF_STATUS[event.status]
+        granted_since = max(
+            (
+                claim.lo
+                for claims in person.state.cells.values()
+                for claim in claims
+                if claim.kind == states.GRANT and claim.own
+            ),
+            default=-1,
+        )
+        return any(
+            claim.kind == kind
+            and claim.source in self.origin.siblings
+            and (claim.hi >= event.occurred.hi or (event.occurred.lo == 0 and granted_since < claim.lo))
+            for claim in person.state.cells.get(cell, ())
+        )
+
+    def _blocked(
+        self,
+        row: PersonRow,
+        said: Statement,
+        when: Interval,
+        points: Mapping[PointKind, tuple[int, Address]],
+    ) -> None:
+        """A bounce or complaint is about the address: it binds everybody who holds it."""
+        kinds = list(points) if said.channel is None else [POINT_OF_CHANNEL[said.channel]]
+        for kind in kinds:
+            if kind is None or kind not in points:
+                continue
+            for owner, ordinal in self.crowd.holders.get(points[kind][1].blind, ()):
+                self._block(
+                    row, self.session.person(owner), ordinal, kind, when, said.reason or "bounce_hard"
+                )
+
+    def _block(
+        self, row: PersonRow, person: Writing, ordinal: int, kind: PointKind, when: Interval, reason: str
+    ) -> None:
+        self.counts["said_blocked"] += 1
+        held = person.state.points.get(ordinal)
+        if held is not None and held.blocked >= 0 and held.blocked >= held.unblocked:
+            return
+        self.session.record(
+            person,
+            events.Point(
+                id=self._id(row),
+                occurred=when,
+                actor=Actor.IMPORT,
+                source=self.origin.source,
+                point=ordinal,
+                point_kind=kind,
+                change="blocked",
+                reason=reason,
+            ),
+        )
+
+    # ---- ids and rejects ----------------------------------------------------------------------------------------
+
+    def _id(self, row: PersonRow) -> str:
+        """The id of the row's next event: the same row of the same file gives the same ids."""
+        place = b"%s\0%s\0%d\0%d" % (self.origin.id_context, row.part.encode(), row.line, self._ordinal)
+        self._ordinal += 1
+        return hmac.digest(self.origin.id_key, place, hashlib.sha256)[:16].hex()
+
+    def _reject(self, row: PersonRow, column: str, reason: str) -> None:
+        self.rejects.append(
+            Reject(part=row.part, line=row.line, column=column, reason=reason, whole_row=False)
+        )
+
+
+_STATUS_OF_CLASS = {
+    states.REFUSED: Status.REFUSED,
+    states.WITHDRAWN: Status.WITHDRAWN,
+    states.OBJECTED: Status.OBJECTED,
+    states.INVALIDATED: Status.INVALIDATED,
+}

@@ -1,0 +1,55 @@
+"""Settings: one frozen object, read once from the environment at the edge.
+
+Rule. Nothing is configured by default: a workspace folder holds everything. The environment may name the workspace
+and supply the root key, so that it need not stand in a file. Secrets never stand in the workspace's TOML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from amana import errors
+
+VARIABLES = {
+    "AMANA_WORKSPACE": "the workspace folder; otherwise the current folder",
+    "AMANA_ROOT_KEY": "32 bytes in base64: the root key, instead of the workspace's key file",
+    "AMANA_ROOT_KEY_FILE": "the path of the root key file, instead of the workspace's own",
+    "AMANA_ACTOR": "who is working, for the record of looks; otherwise the login name",
+}
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the environment says."""
+
+    workspace: Path
+    actor: str
+    root_key: str = ""
+    root_key_file: Path | None = None
+
+
+def read(environment: Mapping[str, str], workspace: Path | None = None) -> Settings:
+    """The settings of an environment. Raises BadSettings for a variable that contradicts another."""
+    if environment.get("AMANA_ROOT_KEY") and environment.get("AMANA_ROOT_KEY_FILE"):
+        raise errors.BadSettings(
+            "AMANA_ROOT_KEY and AMANA_ROOT_KEY_FILE are both set", remedy="unset one of them"
+        )
+    unknown = [name for name in environment if name.startswith("AMANA_") and name not in VARIABLES]
+    if unknown:
+        raise errors.BadSettings(
+            f"Not a setting: {', '.join(sorted(unknown))}",
+            expected=f"one of: {', '.join(VARIABLES)}",
+            remedy="unset it, or mend its name",
+        )
+    key_file = environment.get("AMANA_ROOT_KEY_FILE", "")
+    return Settings(
+        workspace=workspace or Path(environment.get("AMANA_WORKSPACE") or "."),
+        actor=environment.get("AMANA_ACTOR")
+        or environment.get("USER")
+        or environment.get("LOGNAME")
+        or "unknown",
+        root_key=environment.get("AMANA_ROOT_KEY", ""),
+        root_key_file=Path(key_file) if key_file else None,
+    )

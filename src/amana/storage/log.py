@@ -1,0 +1,110 @@
+"""The log as it is stored: sealed events, tiles, the latest signed checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from amana import errors
+from amana.ledger import tiles
+from amana.storage.tables import checkpoint, event, tile
+
+CHUNK = 500
+
+
+class EventRow(NamedTuple):
+    """One sealed event."""
+
+    position: int
+    id: bytes
+    person: int
+    source: int
+    sealed: bytes
+
+
+class CheckpointRow(NamedTuple):
+    """The latest signed checkpoint."""
+
+    size: int
+    root: bytes
+    note: str
+
+
+def known_ids(connection: sa.Connection, ids: Sequence[bytes]) -> set[bytes]:
+    """Which of these event ids are recorded already."""
+    found: set[bytes] = set()
+    for start in range(0, len(ids), CHUNK):
+        query = sa.select(event.c.id).where(event.c.id.in_(ids[start : start + CHUNK]))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def put_events(connection: sa.Connection, rows: Sequence[EventRow]) -> None:
+    """Append sealed events."""
+    if rows:
+        connection.execute(event.insert(), [row._asdict() for row in rows])
+
+
+def events_of(connection: sa.Connection, person: int, *, before: int | None = None) -> list[EventRow]:
+    """One person's sealed events in log order, up to (not including) a position."""
+    query = sa.select(event).where(event.c.person == person).order_by(event.c.position)
+    if before is not None:
+        query = query.where(event.c.position < before)
+    return [EventRow(*row) for row in connection.execute(query)]
+
+
+def all_events(connection: sa.Connection, start: int = 0) -> Iterator[EventRow]:
+    """Every sealed event in log order from a position, streamed."""
+    query = sa.select(event).where(event.c.position >= start).order_by(event.c.position)
+    for row in connection.execution_options(yield_per=5_000).execute(query):
+        yield EventRow(*row)
+
+
+def people_of_source(connection: sa.Connection, source: int) -> list[int]:
+    """Everybody whom events of a source speak about, by id."""
+    query = sa.select(event.c.person).where(event.c.source == source).distinct().order_by(event.c.person)
+    return list(connection.execute(query).scalars())
+
+
+def put_tiles(connection: sa.Connection, changed: Sequence[tiles.Tile]) -> None:
+    """Store the widest version of each tile."""
+    if changed:
+        statement = tile.insert().prefix_with("OR REPLACE", dialect="sqlite")
+        connection.execute(
+            statement, [{"level": one.level, "number": one.index, "body": one.body} for one in changed]
+        )
+
+
+def tile_reader(connection: sa.Connection) -> tiles.TileReader:
+    """Reads stored tiles for proofs and for rebuilding the edge. Raises LedgerBroken for a missing one."""
+
+    def read(level: int, index: int, width: int) -> bytes:
+        body: bytes | None = connection.execute(
+            sa.select(tile.c.body).where(tile.c.level == level, tile.c.number == index)
+        ).scalar_one_or_none()
+        if body is None:
+            raise errors.LedgerBroken(
+                f"The tile {tiles.path(level, index, width)} is missing",
+                remedy="restore the database from its backup",
+            )
+        return body
+
+    return read
+
+
+def latest(connection: sa.Connection) -> CheckpointRow | None:
+    """The latest signed checkpoint, or None for an empty log."""
+    row = connection.execute(
+        sa.select(checkpoint.c.size, checkpoint.c.root, checkpoint.c.note).where(
+            checkpoint.c.name == "latest"
+        )
+    ).one_or_none()
+    return None if row is None else CheckpointRow(*row)
+
+
+def put_latest(connection: sa.Connection, signed: CheckpointRow) -> None:
+    """Replace the latest signed checkpoint."""
+    statement = checkpoint.insert().prefix_with("OR REPLACE", dialect="sqlite")
+    connection.execute(statement, {"name": "latest", **signed._asdict()})

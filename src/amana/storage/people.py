@@ -1,0 +1,129 @@
+"""People: state, chain head and profile rows. Person ids are dense, from 1; they are never used again. Row 0 is the
+workspace itself: it holds the chain head of the workspace's own events and is never listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from amana.core.state import PersonState
+from amana.storage.tables import alias, meta, person, profile
+
+CHUNK = 500
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(PersonState).decode
+
+
+class PersonRow(NamedTuple):
+    """One stored person."""
+
+    id: int
+    state: PersonState
+    head: bytes  # commitment of the latest event, 32 bytes; empty before the first
+    changed: int
+    name_tag: bytes | None
+
+
+def get(connection: sa.Connection, ids: Iterable[int]) -> dict[int, PersonRow]:
+    """The people with these ids; missing ones are left out."""
+    found: dict[int, PersonRow] = {}
+    wanted = list(ids)
+    for start in range(0, len(wanted), CHUNK):
+        query = sa.select(person).where(person.c.id.in_(wanted[start : start + CHUNK]))
+        for row in connection.execute(query):
+            found[row.id] = PersonRow(row.id, _decode(row.state), row.head, row.changed, row.name_tag)
+    return found
+
+
+def read_state(driver: Any, person_id: int) -> tuple[PersonState, int] | None:
+    """One person's state and last position through the driver's own connection: the fast read of a decision."""
+    row = driver.execute("SELECT state, changed FROM person WHERE id = ?", (person_id,)).fetchone()
+    return None if row is None else (_decode(row[0]), row[1])
+
+
+def put(connection: sa.Connection, rows: Sequence[PersonRow]) -> None:
+    """Insert or replace people."""
+    if not rows:
+        return
+    statement = person.insert().prefix_with("OR REPLACE", dialect="sqlite")
+    connection.execute(
+        statement,
+        [
+            {
+                "id": r.id,
+                "state": _encode(r.state),
+                "head": r.head,
+                "changed": r.changed,
+                "name_tag": r.name_tag,
+            }
+            for r in rows
+        ],
+    )
+
+
+def changed_since(connection: sa.Connection, position: int) -> Iterator[tuple[int, PersonState]]:
+    """People whose latest event stands at or after a log position, by id."""
+    query = (
+        sa.select(person.c.id, person.c.state)
+        .where(person.c.changed >= position, person.c.id > 0)
+        .order_by(person.c.id)
+    )
+    for row in connection.execution_options(yield_per=10_000).execute(query):
+        yield row.id, _decode(row.state)
+
+
+def count(connection: sa.Connection) -> int:
+    """How many people there are."""
+    return int(
+        connection.execute(sa.select(sa.func.count()).select_from(person).where(person.c.id > 0)).scalar_one()
+    )
+
+
+def next_id(connection: sa.Connection) -> int:
+    """The id that the next new person gets."""
+    value = connection.execute(
+        sa.select(meta.c.value).where(meta.c.name == "next_person")
+    ).scalar_one_or_none()
+    return 1 if value is None else int(value)
+
+
+def set_next_id(connection: sa.Connection, value: int) -> None:
+    """Remember the id that the next new person gets."""
+    statement = meta.insert().prefix_with("OR REPLACE", dialect="sqlite")
+    connection.execute(statement, {"name": "next_person", "value": str(value)})
+
+
+def profiles(connection: sa.Connection, ids: Sequence[int]) -> dict[int, bytes]:
+    """Sealed profiles by person."""
+    found: dict[int, bytes] = {}
+    for start in range(0, len(ids), CHUNK):
+        query = sa.select(profile).where(profile.c.person.in_(ids[start : start + CHUNK]))
+        found |= {row.person: row.sealed for row in connection.execute(query)}
+    return found
+
+
+def put_profiles(connection: sa.Connection, sealed: dict[int, bytes]) -> None:
+    """Insert or replace sealed profiles."""
+    if sealed:
+        statement = profile.insert().prefix_with("OR REPLACE", dialect="sqlite")
+        connection.execute(statement, [{"person": key, "sealed": value} for key, value in sealed.items()])
+
+
+def by_alias(connection: sa.Connection, blinds: Sequence[bytes]) -> dict[bytes, int]:
+    """People by the keyed hash of another system's id."""
+    found: dict[bytes, int] = {}
+    for start in range(0, len(blinds), CHUNK):
+        query = sa.select(alias).where(alias.c.blind.in_(blinds[start : start + CHUNK]))
+        found |= {row.blind: row.person for row in connection.execute(query)}
+    return found
+
+
+def put_aliases(connection: sa.Connection, aliases: dict[bytes, int]) -> None:
+    """Add other systems' ids; an id that is taken stays with its person."""
+    if aliases:
+        statement = alias.insert().prefix_with("OR IGNORE", dialect="sqlite")
+        connection.execute(statement, [{"blind": key, "person": value} for key, value in aliases.items()])

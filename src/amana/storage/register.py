@@ -1,0 +1,151 @@
+"""The small registers of a workspace: terms, published notices, reviews, suppressions, sends, looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from amana.core.cells import Terms
+from amana.core.notices import Published
+from amana.storage.tables import look, notice, review, sent, suppression, term
+
+CHUNK = 500
+
+
+def terms(connection: sa.Connection) -> Terms:
+    """The numbers of all brands and purposes that the workspace ever had."""
+    return Terms(_codes(connection, "brand"), _codes(connection, "purpose"))
+
+
+def topics(connection: sa.Connection) -> list[str]:
+    """All topics in order of number."""
+    codes = _codes(connection, "topic")
+    return sorted(codes, key=codes.__getitem__)
+
+
+def add_terms(connection: sa.Connection, kind: str, names: Iterable[str]) -> None:
+    """Number new names of a kind from one, after those that have a number; names keep theirs for ever."""
+    held = _codes(connection, kind)
+    for name in names:
+        if name not in held:
+            held[name] = len(held) + 1
+            connection.execute(term.insert().values(kind=kind, name=name, code=held[name]))
+
+
+def _codes(connection: sa.Connection, kind: str) -> dict[str, int]:
+    query = sa.select(term.c.name, term.c.code).where(term.c.kind == kind).order_by(term.c.code)
+    return {row.name: row.code for row in connection.execute(query)}
+
+
+def notice_versions(connection: sa.Connection, name: str | None = None) -> list[Published]:
+    """Published versions in order of publication, of one notice or of all."""
+    query = sa.select(notice).order_by(notice.c.published, notice.c.epoch)
+    if name is not None:
+        query = query.where(notice.c.id == name)
+    return [
+        Published(
+            id=row.id,
+            version=row.version,
+            hash=row.hash,
+            epoch=row.epoch,
+            material=row.material,
+            content=msgspec.json.decode(row.content),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def put_notice(connection: sa.Connection, published: Published, content: str, at: int) -> None:
+    """Add a published version."""
+    connection.execute(
+        notice.insert().values(
+            id=published.id,
+            version=published.version,
+            hash=published.hash,
+            epoch=published.epoch,
+            material=published.material,
+            content=content,
+            published=at,
+        )
+    )
+
+
+class Review(msgspec.Struct, frozen=True, kw_only=True):
+    """Two people who share an address and differ in name, age or guardian: for a person to look at."""
+
+    person: int
+    other: int
+    reason: str
+    source: int
+    at: int
+
+
+def put_reviews(connection: sa.Connection, reviews: Sequence[Review]) -> None:
+    """Add reviews, open."""
+    if reviews:
+        connection.execute(
+            review.insert(), [msgspec.structs.asdict(one) | {"state": "open"} for one in reviews]
+        )
+
+
+def open_reviews(connection: sa.Connection) -> list[Review]:
+    """Reviews that nobody has settled yet, oldest first."""
+    query = sa.select(review).where(review.c.state == "open").order_by(review.c.id)
+    return [
+        Review(person=row.person, other=row.other, reason=row.reason, source=row.source, at=row.at)
+        for row in connection.execute(query)
+    ]
+
+
+def suppressed(connection: sa.Connection, blinds: Sequence[bytes]) -> set[bytes]:
+    """Which of these keyed hashes stand on a suppression list."""
+    found: set[bytes] = set()
+    for start in range(0, len(blinds), CHUNK):
+        query = sa.select(suppression.c.blind).where(suppression.c.blind.in_(blinds[start : start + CHUNK]))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def suppress(connection: sa.Connection, blinds: Iterable[bytes], list_name: str, at: int) -> None:
+    """Put keyed hashes on a suppression list; one that is there already stays as it is."""
+    rows = [{"blind": blind, "list": list_name, "at": at} for blind in blinds]
+    if rows:
+        connection.execute(suppression.insert().prefix_with("OR IGNORE", dialect="sqlite"), rows)
+
+
+def note_sent(connection: sa.Connection, sends: Sequence[tuple[int, int, int]]) -> None:
+    """Remember contacts: (person, cell, UTC second)."""
+    if sends:
+        connection.execute(sent.insert(), [{"person": p, "cell": c, "at": at} for p, c, at in sends])
+
+
+def sends_since(
+    connection: sa.Connection, brand: int, channel: int, since: int, until: int
+) -> list[tuple[int, int]]:
+    """(person, UTC second) of a brand's contacts on a channel in `(since, until]`, whatever their purpose."""
+    query = sa.select(sent.c.person, sent.c.at).where(
+        sent.c.at > since,
+        sent.c.at <= until,
+        sa.cast(sent.c.cell / 16_777_216, sa.Integer) == brand,
+        sent.c.cell % 256 == channel,
+    )
+    return [(row.person, row.at) for row in connection.execute(query)]
+
+
+def note_look(connection: sa.Connection, at: int, actor: str, purpose: str, person: int, fields: str) -> None:
+    """Record that somebody looked at identifying values."""
+    connection.execute(
+        look.insert().values(at=at, actor=actor, purpose=purpose, person=person, fields=fields)
+    )
+
+
+def looks(connection: sa.Connection, person: int | None = None) -> list[tuple[int, str, str, int, str]]:
+    """(when, actor, purpose, person, fields) of every look, oldest first."""
+    query = sa.select(look.c.at, look.c.actor, look.c.purpose, look.c.person, look.c.fields).order_by(
+        look.c.id
+    )
+    if person is not None:
+        query = query.where(look.c.person == person)
+    return [(row.at, row.actor, row.purpose, row.person, row.fields) for row in connection.execute(query)]

@@ -1,0 +1,171 @@
+"""The tables of the main database: sealed events, pseudonymous state, the log, and what imports left behind.
+
+Trusted: yes. Losable: no. What its thief gets: pseudonymous facts and ciphertext. No column holds an address, a name
+or a number in the clear: contact points and profiles are sealed under the person's key, looked up by a keyed hash.
+Person ids and log positions are dense integers. Person 0 is the workspace itself.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+SCHEMA_VERSION = 1
+
+metadata = sa.MetaData()
+
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+term = sa.Table(
+    "term",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),  # brand | purpose | topic | registry
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("code", sa.Integer, nullable=False),
+)
+
+source = sa.Table(
+    "source",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, nullable=False),  # importer kind or capture point
+    sa.Column("name", sa.Text, nullable=False),  # what the person running it called the source
+    sa.Column("digest", sa.Text, nullable=False),  # SHA-256 of the file and of the mapping, hexadecimal
+    sa.Column("generation", sa.Integer, nullable=False),  # how often the same file was undone before
+    sa.Column("basis", sa.Text, nullable=False),  # the evidence named for the list as a whole
+    sa.Column("state", sa.Text, nullable=False),  # running | done | undone
+    sa.Column("started", sa.BigInteger, nullable=False),
+    sa.Column("finished", sa.BigInteger),
+    sa.Column("part", sa.Text, nullable=False),  # where a stopped import resumes
+    sa.Column("line", sa.BigInteger, nullable=False),
+    sa.Column("counts", sa.Text, nullable=False),  # JSON object of counters
+    sa.Index("source_digest", "digest"),
+)
+
+person = sa.Table(
+    "person",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.LargeBinary, nullable=False),  # MessagePack of core.state.PersonState
+    sa.Column("head", sa.LargeBinary, nullable=False),  # commitment of the person's latest event
+    sa.Column("changed", sa.BigInteger, nullable=False),  # log position of that event
+    sa.Column(
+        "name_tag", sa.LargeBinary
+    ),  # keyed hash of the name, to notice that two people share an address
+    sa.Index("person_changed", "changed"),
+)
+
+point = sa.Table(
+    "point",
+    metadata,
+    sa.Column("person", sa.Integer, primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("blind", sa.LargeBinary, nullable=False),  # keyed hash of the normalised address
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # the address under the person's key
+    sa.Index("point_blind", "blind"),
+)
+
+alias = sa.Table(
+    "alias",
+    metadata,
+    sa.Column("blind", sa.LargeBinary, primary_key=True),  # keyed hash of (system, the system's own id)
+    sa.Column("person", sa.Integer, nullable=False),
+    sa.Index("alias_person", "person"),
+)
+
+profile = sa.Table(
+    "profile",
+    metadata,
+    sa.Column("person", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON of the sealed fields under the person's key
+)
+
+event = sa.Table(
+    "event",
+    metadata,
+    sa.Column(
+        "position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False
+    ),
+    sa.Column("id", sa.LargeBinary, nullable=False),  # 16 bytes
+    sa.Column("person", sa.Integer, nullable=False),
+    sa.Column("source", sa.Integer, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # nonce and AES-256-GCM of r and record
+    sa.Index("event_id", "id", unique=True),
+    sa.Index("event_person", "person"),
+)
+
+tile = sa.Table(
+    "tile",
+    metadata,
+    sa.Column("level", sa.Integer, primary_key=True, autoincrement=False),  # -1: bundle of entries
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
+checkpoint = sa.Table(
+    "checkpoint",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),  # latest
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("root", sa.LargeBinary, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),  # C2SP signed note
+)
+
+review = sa.Table(
+    "review",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("person", sa.Integer, nullable=False),  # the newcomer
+    sa.Column("other", sa.Integer, nullable=False),  # who holds the address already
+    sa.Column("reason", sa.Text, nullable=False),  # name | age | guardian
+    sa.Column("source", sa.Integer, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # open | kept_apart
+)
+
+suppression = sa.Table(
+    "suppression",
+    metadata,
+    sa.Column("blind", sa.LargeBinary, primary_key=True),  # keyed hash; survives erasure
+    sa.Column("list", sa.Text, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+
+sent = sa.Table(
+    "sent",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("person", sa.Integer, nullable=False),
+    sa.Column("cell", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("sent_at", "at"),
+    sa.Index("sent_person", "person", "at"),
+)
+
+notice = sa.Table(
+    "notice",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("hash", sa.Text, nullable=False),  # SHA-256 of the canonical content, hexadecimal
+    sa.Column("epoch", sa.Integer, nullable=False),  # how many material changes up to and with this version
+    sa.Column("material", sa.Boolean, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),  # canonical JSON
+    sa.Column("published", sa.BigInteger, nullable=False),
+)
+
+look = sa.Table(
+    "look",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("person", sa.Integer, nullable=False),
+    sa.Column("fields", sa.Text, nullable=False),
+)

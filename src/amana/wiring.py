@@ -1,0 +1,182 @@
+"""Wiring: the only place that builds concrete things from settings, and the only place with a clock and randomness.
+
+Rule. A workspace is a folder: `amana.toml`, `main.db`, `keys/` (the key store and, unless the environment supplies
+it, the root key file), `columns/` and `rejects/`. Making one is all or nothing: it is built under another name and
+renamed. Opening one for writing takes the writer lease first; opening it for reading needs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from amana import errors
+from amana.core import address_class, packs, public_holidays, workspace
+from amana.core.address_class import AddressRules
+from amana.core.person import Reader
+from amana.keys.root import LocalRoot, Root
+from amana.keys.store import KeyStore
+from amana.services import publish
+from amana.services.house import House
+from amana.services.writing import Writer
+from amana.settings import Settings
+from amana.storage import tables
+from amana.storage.database import Database
+
+DEFINITION = "amana.toml"
+MAIN = "main.db"
+KEYS = "keys"
+KEY_FILE = "root.key"
+
+Clock = Callable[[], int]
+
+
+def clock() -> int:
+    """UTC seconds now."""
+    return int(time.time())  # noqa: TID251  the one clock
+
+
+@cache
+def law_book() -> packs.LawBook:
+    """The country packs that came with this release."""
+    folder = resources.files("amana.data").joinpath("law")
+    return packs.read(
+        {file.name: file.read_text("utf-8") for file in folder.iterdir() if file.name.endswith(".toml")}
+    )
+
+
+@cache
+def address_rules() -> AddressRules:
+    """The address rules that came with this release."""
+    text = resources.files("amana.data").joinpath("address_rules.toml").read_text("utf-8")
+    return address_class.read_rules(text)
+
+
+def create(settings: Settings, definition: str) -> Path:
+    """Make a workspace folder from the text of its definition. Raises BadWorkspace, Conflict."""
+    workspace.read(definition)
+    folder = settings.workspace
+    if (folder / DEFINITION).exists():
+        raise errors.Conflict("There is a workspace here already", remedy="choose another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
+    try:
+        _build(building, settings)
+        for made in (building / KEYS, building / MAIN):
+            if (folder / made.name).exists():
+                raise errors.Conflict(
+                    f"A file called {made.name} is here already", remedy="choose an empty folder"
+                )
+            made.rename(folder / made.name)
+        (building / DEFINITION).write_text(definition, "utf-8")
+        (building / DEFINITION).rename(folder / DEFINITION)
+    finally:
+        shutil.rmtree(building)
+    with opened(settings, writing=True) as house:
+        publish.publish(house)
+    return folder
+
+
+@contextmanager
+def opened(
+    settings: Settings,
+    *,
+    writing: bool = False,
+    at: Clock = clock,
+    random: Callable[[int], bytes] = os.urandom,
+) -> Iterator[House]:
+    """An open workspace. Raises NotFound, BadWorkspace, KeyMissing, StoreOutdated; Busy when writing."""
+    folder = settings.workspace
+    path = folder / DEFINITION
+    if not path.is_file():
+        raise errors.NotFound(
+            "There is no workspace here",
+            expected=DEFINITION,
+            remedy="run `amana init`, or name one with --workspace",
+        )
+    definition = workspace.read(path.read_text("utf-8"))
+    database = Database.open(folder / MAIN)
+    try:
+        with database.lease() if writing else nullcontext():
+            keys = KeyStore.open(folder / KEYS / "keys.db", _root(settings), random)
+            house = House(
+                folder=folder,
+                workspace=definition,
+                database=database,
+                keys=keys,
+                book=law_book(),
+                address_rules=address_rules(),
+                reader=Reader(address_rules()),
+                is_holiday=public_holidays.in_place,
+                clock=at,
+                random=random,
+                origin=_origin(database),
+            )
+            if writing:
+                house.writer = Writer(database, keys, origin=house.origin, clock=at, random=random)
+            yield house
+    finally:
+        database.close()
+
+
+@contextmanager
+def copied(settings: Settings, at: Clock = clock) -> Iterator[House]:
+    """A writable copy of a workspace that is thrown away at the end: what a dry run runs on."""
+    with tempfile.TemporaryDirectory(prefix="amana-dry-") as name:
+        folder = Path(name)
+        (folder / KEYS).mkdir(mode=0o700)
+        shutil.copy(settings.workspace / DEFINITION, folder / DEFINITION)
+        _snapshot(settings.workspace / KEYS / "keys.db", folder / KEYS / "keys.db")
+        _snapshot(settings.workspace / MAIN, folder / MAIN)
+        elsewhere = Settings(
+            workspace=folder,
+            actor=settings.actor,
+            root_key=settings.root_key,
+            root_key_file=settings.root_key_file or settings.workspace / KEYS / KEY_FILE,
+        )
+        with opened(elsewhere, writing=True, at=at) as house:
+            yield house
+
+
+def _snapshot(source: Path, target: Path) -> None:
+    """A consistent copy of an SQLite file, without its deleted content."""
+    engine = sa.create_engine(f"sqlite:///{source}", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
+    engine.dispose()
+
+
+def _build(folder: Path, settings: Settings) -> None:
+    (folder / KEYS).mkdir(mode=0o700)
+    if not settings.root_key and settings.root_key_file is None:
+        LocalRoot.create_file(folder / KEYS / KEY_FILE, os.urandom(32))
+    root = _root(
+        Settings(workspace=folder, actor="", root_key=settings.root_key, root_key_file=settings.root_key_file)
+    )
+    KeyStore.create(folder / KEYS / "keys.db", root, os.urandom).close()
+    database = Database.create(folder / MAIN)
+    with database.begin() as connection:
+        origin = f"amana-log/{os.urandom(8).hex()}"
+        connection.execute(tables.meta.insert().values(name="origin", value=origin))
+    database.close()
+
+
+def _root(settings: Settings) -> Root:
+    if settings.root_key:
+        return LocalRoot.from_text(settings.root_key)
+    return LocalRoot.from_file(settings.root_key_file or settings.workspace / KEYS / KEY_FILE)
+
+
+def _origin(database: Database) -> str:
+    with database.read() as connection:
+        query = sa.select(tables.meta.c.value).where(tables.meta.c.name == "origin")
+        return str(connection.execute(query).scalar_one())
