@@ -186,7 +186,6 @@ class _Lines:
         self._again.extendleft(reversed(rest))
         self._number -= len(rest)
         self._taken = [first]
-        self.damaged = _is_damaged(first)
         return first
 
     def __iter__(self) -> _Lines:

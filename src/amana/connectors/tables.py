@@ -70,7 +70,7 @@ class Source:
 
     @property
     def estimated_rows(self) -> int:
-        """How many rows to expect, for a progress bar; exact for Parquet only."""
+        """How many rows to expect, for a progress bar; exact for Parquet, 0 when a workbook does not say."""
         return self._parts.estimate()
 
     def parts(self) -> tuple[str, ...]:

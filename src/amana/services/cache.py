@@ -19,7 +19,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from amana.columns import layout
-from amana.columns.store import ROW, ColumnStore, Columns, Group, Loaded, Manifest
+from amana.columns.store import ROW, Columns, ColumnStore, Group, Loaded, Manifest
 from amana.core import facts
 from amana.core.facts import BORN_UNKNOWN, Topics
 from amana.core.regimes import Regime

@@ -1,0 +1,52 @@
+"""The command `amana`: its verbs, in the order in which somebody meets them.
+
+Rule. A verb stands alone (`amana ask`); a noun comes first only where a thing has several verbs (`amana law show`).
+Each module beside this one offers `register(app)`. Errors of the product become one sentence and an exit status here,
+and nowhere else.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from amana import errors
+from amana.cli import session
+
+app = typer.Typer(
+    name="amana",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Who agreed to what, provably; and whether you may contact somebody now, and why.",
+)
+
+MODULES: tuple[Any, ...] = ()
+
+for module in MODULES:
+    module.register(app)
+
+
+@app.callback()
+def workspace(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--workspace", "-w", help="The workspace folder; otherwise AMANA_WORKSPACE or here."),
+    ] = None,
+) -> None:
+    """Every verb works on one workspace."""
+    context.obj = session.Command(folder)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the program; its exit status says how it ended (see docs/errors.md)."""
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        app(args=given, prog_name="amana", standalone_mode=True)
+    except errors.AmanaError as error:
+        sys.exit(session.fail(error, json="--json" in given))

@@ -1,0 +1,89 @@
+"""What every command shares: the workspace it works on, how it answers, and how it fails.
+
+Rule. A command parses its words, calls one service and renders the answer. With `--json` the answer is one JSON document
+on standard output and nothing else; progress and notes go to standard error. Every error has a code, a sentence and an
+exit status from the one table `STATUS`; a traceback is a defect.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from amana import errors, settings, wiring
+from amana.services.house import House
+
+OK, DENIED, BAD, MISSING, CONFLICT, UNVERIFIED, STORE = range(7)
+
+STATUS: dict[type[errors.AmanaError], int] = {
+    errors.BadInput: BAD,
+    errors.UnregisteredField: BAD,
+    errors.BadWorkspace: BAD,
+    errors.BadLaw: BAD,
+    errors.BadSettings: BAD,
+    errors.NotFound: MISSING,
+    errors.Conflict: CONFLICT,
+    errors.Busy: CONFLICT,
+    errors.VerificationFailed: UNVERIFIED,
+    errors.LedgerBroken: UNVERIFIED,
+    errors.KeyMissing: STORE,
+    errors.StoreOutdated: STORE,
+}
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+
+out = Console()
+notes = Console(stderr=True)
+
+
+class Command:
+    """The state of one call of the program: which workspace, on whose behalf."""
+
+    def __init__(self, workspace: Path | None) -> None:
+        self.settings = settings.read(os.environ, workspace)
+
+    @contextmanager
+    def house(self, *, writing: bool = False) -> Iterator[House]:
+        """The open workspace."""
+        with wiring.opened(self.settings, writing=writing) as house:
+            yield house
+
+
+def answer(value: Any, *, json: bool, render: Callable[[Any], None]) -> None:
+    """Give the answer: as JSON, or through `render`."""
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2).decode())
+    else:
+        render(value)
+
+
+def fail(error: errors.AmanaError, *, json: bool = False) -> int:
+    """Say what went wrong on standard error (as JSON if asked); the exit status."""
+    if json:
+        told = {
+            "error": error.code,
+            "what": error.what,
+            "expected": error.expected,
+            "got": error.got,
+            "remedy": error.remedy,
+        }
+        typer.echo(msgspec.json.encode(told).decode(), err=True)
+    else:
+        notes.print(f"[bold red]{error.code}[/]", end=" ")
+        notes.print(error.sentence(), markup=False, highlight=False)
+    return STATUS.get(type(error), BAD)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise NotImplementedError(f"no JSON form for {type(value).__name__}")
