@@ -2,7 +2,7 @@
 
 Rule. A workspace is a folder: `amana.toml`, `main.db`, `keys/` (the key store and, unless the environment supplies
 it, the root key file), `columns/` and `rejects/`. Making one is all or nothing: it is built under another name and
-renamed. Opening one for writing takes the writer lease first; opening it for reading needs nothing.
+renamed. Any number of processes may open one; writers take turns, transaction by transaction.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -94,7 +94,7 @@ def opened(
     at: Clock = clock,
     random: Callable[[int], bytes] = os.urandom,
 ) -> Iterator[House]:
-    """An open workspace. Raises NotFound, BadWorkspace, KeyMissing, StoreOutdated; Busy when writing."""
+    """An open workspace. Raises NotFound, BadWorkspace, KeyMissing, StoreOutdated."""
     folder = settings.workspace
     path = folder / DEFINITION
     if not path.is_file():
@@ -104,26 +104,25 @@ def opened(
             remedy="run `amana init`, or name one with --workspace",
         )
     definition = workspace.read(path.read_text("utf-8"))
-    database = Database.open(folder / MAIN)
+    database = Database.open(_url(folder / MAIN))
     try:
-        with database.lease() if writing else nullcontext():
-            keys = KeyStore.open(folder / KEYS / "keys.db", _root(settings), random)
-            house = House(
-                folder=folder,
-                workspace=definition,
-                database=database,
-                keys=keys,
-                book=law_book(),
-                address_rules=address_rules(),
-                reader=Reader(address_rules()),
-                is_holiday=public_holidays.in_place,
-                clock=at,
-                random=random,
-                origin=_origin(database),
-            )
-            if writing:
-                house.writer = Writer(database, keys, origin=house.origin, clock=at, random=random)
-            yield house
+        keys = KeyStore.open(folder / KEYS / "keys.db", _root(settings), random)
+        house = House(
+            folder=folder,
+            workspace=definition,
+            database=database,
+            keys=keys,
+            book=law_book(),
+            address_rules=address_rules(),
+            reader=Reader(address_rules()),
+            is_holiday=public_holidays.in_place,
+            clock=at,
+            random=random,
+            origin=_origin(database),
+        )
+        if writing:
+            house.writer = Writer(database, keys, origin=house.origin, clock=at, random=random)
+        yield house
     finally:
         database.close()
 
@@ -163,11 +162,15 @@ def _build(folder: Path, settings: Settings) -> None:
         Settings(workspace=folder, actor="", root_key=settings.root_key, root_key_file=settings.root_key_file)
     )
     KeyStore.create(folder / KEYS / "keys.db", root, os.urandom).close()
-    database = Database.create(folder / MAIN)
+    database = Database.create(_url(folder / MAIN))
     with database.begin() as connection:
         origin = f"amana-log/{os.urandom(8).hex()}"
         connection.execute(tables.meta.insert().values(name="origin", value=origin))
     database.close()
+
+
+def _url(path: Path) -> str:
+    return f"sqlite:///{path}"
 
 
 def _root(settings: Settings) -> Root:

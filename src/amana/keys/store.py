@@ -99,6 +99,8 @@ class KeyStore:
                 keys[person] = key
                 wrapped = sealing.wrap(wrapping, nonce, key, _context(person))
                 rows.append({"person": person, "epoch": epoch, "wrapped": wrapped})
+            # Ids of people that never came to be are given again: their orphan keys make way.
+            connection.execute(tables.person_key.delete().where(tables.person_key.c.person.in_(people)))
             connection.execute(tables.person_key.insert(), rows)
         for person, key in keys.items():
             self._remember(person, key)
@@ -126,6 +128,10 @@ class KeyStore:
             )
         self._cache.clear()
         return gone.rowcount
+
+    def forget_cached(self) -> None:
+        """Drop keys from memory: some may belong to people that never came to be."""
+        self._cache.clear()
 
     def close(self) -> None:
         """Give back all connections."""

@@ -145,7 +145,7 @@ class _Queued(Generic[T]):
 
 
 class Writer:
-    """The writer of one workspace. Make one per process, inside `Database.lease`."""
+    """A writer of one workspace. Make one per process; processes take turns in `Database.begin`."""
 
     def __init__(
         self,
@@ -163,13 +163,11 @@ class Writer:
         self._signer = note.signer(origin, keys.secret("log_signing"))
         self._queue: deque[_Queued[Any]] = deque()
         self._lock = threading.Lock()
-        with database.read() as connection:
-            self._edge = _trusted_edge(connection, self._signer.verifier)
-            self._next_person = people.next_id(connection)
-            self._terms = register.terms(connection)
-        keys.sweep(self._next_person)
-        if self._next_person == 1:  # the workspace's own key, person 0
-            self._ensure_workspace_key()
+        with database.begin() as connection:
+            self._refresh(connection)
+            keys.sweep(self._next_person)
+            if self._next_person == 1:  # the workspace's own key, person 0
+                self._ensure_workspace_key()
 
     @property
     def terms(self) -> Terms:
@@ -185,6 +183,12 @@ class Writer:
         """Read the terms again after some were added."""
         with self._database.read() as connection:
             self._terms = register.terms(connection)
+
+    def _refresh(self, connection: sa.Connection) -> None:
+        """Read what other writers may have changed: the tree's edge, the next id, the terms."""
+        self._edge = _trusted_edge(connection, self._signer.verifier)
+        self._next_person = people.next_id(connection)
+        self._terms = register.terms(connection)
 
     def write(self, work: Callable[[Session], T]) -> T:
         """Run one piece of work and answer when it is durable. Raises what the work raised, with nothing written."""
@@ -222,13 +226,16 @@ class Writer:
         committed = False
         try:
             with self._database.begin() as connection:
+                latest = log.latest(connection)
+                if latest is not None and latest.size != self._edge.size:
+                    self._refresh(connection)  # another process wrote since
                 session = Session(connection, self._keys, self._terms, now, self._next_person)
                 results = [queued.work(session) for queued in batch]
                 edge = self._flush(session)
             committed = True
         finally:
             if not committed:
-                self._keys.sweep(self._next_person)
+                self._keys.forget_cached()
         self._edge = edge
         self._next_person = session.next_person
         for queued, result in zip(batch, results, strict=True):

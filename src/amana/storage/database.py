@@ -1,8 +1,13 @@
-"""Opening the main database, and the one writer's lease on it.
+"""Opening the main database, on SQLite or PostgreSQL, and the one order in which transactions write to it.
 
-Rule. SQLite runs in WAL mode with `synchronous=FULL`: a commit that returned is on disk. Deleted content is
-overwritten (`secure_delete`). One process writes at a time, holding an advisory lock on `writer.lock` beside the
-database; readers need nothing. A database of another schema version is refused with what to do about it.
+Rule. Writers take turns: a write transaction holds the writer's lock from before it reads until after it committed, so
+that log positions are in commit order. On SQLite the lock is an advisory lock on `writer.lock` beside the file, which
+queues processes fairly and is let go by the kernel if its holder dies; on PostgreSQL it is an advisory lock that the
+transaction holds through its commit. Nobody holds it between transactions, so any number of processes may write.
+
+SQLite runs in WAL mode with `synchronous=FULL`, PostgreSQL with `synchronous_commit=on`: a commit that returned is on
+disk. Deleted content is overwritten on SQLite (`secure_delete`). A database of another schema version is refused with
+what to do about it.
 """
 
 from __future__ import annotations
@@ -20,36 +25,42 @@ from amana import errors
 from amana.storage import tables
 
 CHECKPOINT_PAGES = 4000  # 16 MB of WAL between checkpoints: fewer, larger syncs of the main file
+_ADVISORY = 0x616D616E61  # "amana": the key of PostgreSQL's advisory lock
 
 
 class Database:
     """The main database of one workspace.
 
-    Durability: every commit through `begin` is synced before it returns. Concurrency: any number of threads may
-    read; `begin` is for the one who holds `lease`.
+    Durability: every commit through `begin` is synced before it returns. Concurrency: any number of threads and
+    processes may read and write; writers take turns.
     """
 
-    def __init__(self, engine: sa.Engine, lock_path: Path) -> None:
+    def __init__(self, engine: sa.Engine, lock_path: Path | None) -> None:
         self.engine = engine
         self._lock_path = lock_path
 
     @classmethod
-    def create(cls, path: Path) -> Database:
-        """Make a new, empty database file. Raises Conflict if there is one."""
-        if path.exists():
-            raise errors.Conflict("There is a database here already", remedy="choose another folder")
-        database = cls(_engine(path), path.with_name("writer.lock"))
-        with database.engine.begin() as connection:
+    def create(cls, url: str) -> Database:
+        """Make the tables of a new database. Raises Conflict if they are there already."""
+        database = cls._connected(url)
+        if sa.inspect(database.engine).has_table(tables.meta.name):
+            raise errors.Conflict(
+                "There is an Amana database here already", remedy="choose another folder or database"
+            )
+        with database.engine.connect() as connection, connection.begin():
             tables.metadata.create_all(connection)
             connection.execute(tables.meta.insert().values(name="schema", value=str(tables.SCHEMA_VERSION)))
         return database
 
     @classmethod
-    def open(cls, path: Path) -> Database:
+    def open(cls, url: str) -> Database:
         """Open an existing database. Raises NotFound or StoreOutdated."""
-        if not path.exists():
+        target = sa.engine.make_url(url)
+        if target.get_backend_name() == "sqlite" and not Path(str(target.database)).exists():
             raise errors.NotFound("There is no database in this workspace", remedy="run `amana init` first")
-        database = cls(_engine(path), path.with_name("writer.lock"))
+        database = cls._connected(url)
+        if not sa.inspect(database.engine).has_table(tables.meta.name):
+            raise errors.NotFound("The database has no Amana tables", remedy="run `amana init` first")
         with database.engine.connect() as connection:
             found = connection.execute(
                 sa.select(tables.meta.c.value).where(tables.meta.c.name == "schema")
@@ -63,11 +74,20 @@ class Database:
             )
         return database
 
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether this is a PostgreSQL database."""
+        return self.engine.dialect.name == "postgresql"
+
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
-        """A write transaction, durable when the block ends."""
-        with self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        """A write transaction in its turn, durable when the block ends."""
+        with self._turn(), self.engine.connect() as connection:
+            if self.is_postgresql:
+                connection.exec_driver_sql("BEGIN")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY})")
+            else:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
             except BaseException:
@@ -79,36 +99,45 @@ class Database:
     def read(self) -> Iterator[sa.Connection]:
         """A read transaction: one consistent view for the block."""
         with self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN")
+            connection.exec_driver_sql(
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if self.is_postgresql else "BEGIN"
+            )
             try:
                 yield connection
             finally:
                 connection.exec_driver_sql("ROLLBACK")
 
-    @contextmanager
-    def lease(self) -> Iterator[None]:
-        """Be the one writer. Raises Busy if another process is."""
-        handle = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as busy:
-                raise errors.Busy(
-                    "Another process is writing to this workspace",
-                    remedy="wait until it has finished, or stop it",
-                ) from busy
-            yield
-        finally:
-            os.close(handle)
-
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the writers before us. PostgreSQL queues them itself."""
+        if self._lock_path is None:
+            yield
+            return
+        handle = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
-def _engine(path: Path) -> sa.Engine:
+    @classmethod
+    def _connected(cls, url: str) -> Database:
+        target = sa.engine.make_url(url)
+        if target.get_backend_name() != "sqlite":
+            return cls(_engine(url), None)
+        return cls(_engine(url), Path(str(target.database)).with_name("writer.lock"))
+
+
+def _engine(url: str) -> sa.Engine:
+    target = sa.engine.make_url(url)
+    if target.get_backend_name() == "postgresql":
+        return sa.create_engine(target.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
     engine = sa.create_engine(
-        f"sqlite:///{path}",
+        target,
         isolation_level="AUTOCOMMIT",
         connect_args={"check_same_thread": False, "timeout": 30.0},
     )

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from amana import errors
 from amana.ledger import tiles
+from amana.storage import upsert
 from amana.storage.tables import checkpoint, event, tile
 
 CHUNK = 500
@@ -71,9 +72,8 @@ def people_of_source(connection: sa.Connection, source: int) -> list[int]:
 def put_tiles(connection: sa.Connection, changed: Sequence[tiles.Tile]) -> None:
     """Store the widest version of each tile."""
     if changed:
-        statement = tile.insert().prefix_with("OR REPLACE", dialect="sqlite")
-        connection.execute(
-            statement, [{"level": one.level, "number": one.index, "body": one.body} for one in changed]
+        upsert.replace(
+            connection, tile, [{"level": one.level, "number": one.index, "body": one.body} for one in changed]
         )
 
 
@@ -106,5 +106,4 @@ def latest(connection: sa.Connection) -> CheckpointRow | None:
 
 def put_latest(connection: sa.Connection, signed: CheckpointRow) -> None:
     """Replace the latest signed checkpoint."""
-    statement = checkpoint.insert().prefix_with("OR REPLACE", dialect="sqlite")
-    connection.execute(statement, {"name": "latest", **signed._asdict()})
+    upsert.replace(connection, checkpoint, [{"name": "latest", **signed._asdict()}])

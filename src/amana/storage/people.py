@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from amana.core.state import PersonState
+from amana.storage import upsert
 from amana.storage.tables import alias, meta, person, profile
 
 CHUNK = 500
@@ -49,9 +50,9 @@ def put(connection: sa.Connection, rows: Sequence[PersonRow]) -> None:
     """Insert or replace people."""
     if not rows:
         return
-    statement = person.insert().prefix_with("OR REPLACE", dialect="sqlite")
-    connection.execute(
-        statement,
+    upsert.replace(
+        connection,
+        person,
         [
             {
                 "id": r.id,
@@ -93,8 +94,7 @@ def next_id(connection: sa.Connection) -> int:
 
 def set_next_id(connection: sa.Connection, value: int) -> None:
     """Remember the id that the next new person gets."""
-    statement = meta.insert().prefix_with("OR REPLACE", dialect="sqlite")
-    connection.execute(statement, {"name": "next_person", "value": str(value)})
+    upsert.replace(connection, meta, [{"name": "next_person", "value": str(value)}])
 
 
 def profiles(connection: sa.Connection, ids: Sequence[int]) -> dict[int, bytes]:
@@ -109,8 +109,9 @@ def profiles(connection: sa.Connection, ids: Sequence[int]) -> dict[int, bytes]:
 def put_profiles(connection: sa.Connection, sealed: dict[int, bytes]) -> None:
     """Insert or replace sealed profiles."""
     if sealed:
-        statement = profile.insert().prefix_with("OR REPLACE", dialect="sqlite")
-        connection.execute(statement, [{"person": key, "sealed": value} for key, value in sealed.items()])
+        upsert.replace(
+            connection, profile, [{"person": key, "sealed": value} for key, value in sealed.items()]
+        )
 
 
 def by_alias(connection: sa.Connection, blinds: Sequence[bytes]) -> dict[bytes, int]:
@@ -125,5 +126,4 @@ def by_alias(connection: sa.Connection, blinds: Sequence[bytes]) -> dict[bytes, 
 def put_aliases(connection: sa.Connection, aliases: dict[bytes, int]) -> None:
     """Add other systems' ids; an id that is taken stays with its person."""
     if aliases:
-        statement = alias.insert().prefix_with("OR IGNORE", dialect="sqlite")
-        connection.execute(statement, [{"blind": key, "person": value} for key, value in aliases.items()])
+        upsert.ignore(connection, alias, [{"blind": key, "person": value} for key, value in aliases.items()])

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from amana.core.cells import Terms
 from amana.core.notices import Published
+from amana.storage import upsert
 from amana.storage.tables import look, notice, review, sent, suppression, term
 
 CHUNK = 500
@@ -112,7 +113,7 @@ def suppress(connection: sa.Connection, blinds: Iterable[bytes], list_name: str,
     """Put keyed hashes on a suppression list; one that is there already stays as it is."""
     rows = [{"blind": blind, "list": list_name, "at": at} for blind in blinds]
     if rows:
-        connection.execute(suppression.insert().prefix_with("OR IGNORE", dialect="sqlite"), rows)
+        upsert.ignore(connection, suppression, rows)
 
 
 def note_sent(connection: sa.Connection, sends: Sequence[tuple[int, int, int]]) -> None:
@@ -128,8 +129,8 @@ def sends_since(
     query = sa.select(sent.c.person, sent.c.at).where(
         sent.c.at > since,
         sent.c.at <= until,
-        sa.cast(sent.c.cell / 16_777_216, sa.Integer) == brand,
-        sent.c.cell % 256 == channel,
+        sent.c.cell.bitwise_rshift(24) == brand,
+        sent.c.cell.bitwise_and(0xFF) == channel,
     )
     return [(row.person, row.at) for row in connection.execute(query)]
 

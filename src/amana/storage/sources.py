@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import sqlalchemy as sa
 
+from amana.storage import upsert
 from amana.storage.tables import source
 
 
@@ -50,9 +51,8 @@ def next_id(connection: sa.Connection) -> int:
 
 def put(connection: sa.Connection, one: Source) -> None:
     """Insert or replace a source."""
-    statement = source.insert().prefix_with("OR REPLACE", dialect="sqlite")
-    values = msgspec.structs.asdict(one) | {"counts": msgspec.json.encode(one.counts).decode()}
-    connection.execute(statement, values)
+    counts = msgspec.json.encode(one.counts).decode()
+    upsert.replace(connection, source, [msgspec.structs.asdict(one) | {"counts": counts}])
 
 
 def _source(row: sa.Row[tuple[object, ...]]) -> Source:
