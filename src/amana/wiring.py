@@ -29,7 +29,7 @@ from amana.services import publish
 from amana.services.house import House
 from amana.services.writing import Writer
 from amana.settings import Settings
-from amana.storage import tables
+from amana.storage import engines, tables
 from amana.storage.database import Database
 
 DEFINITION = "amana.toml"
@@ -78,7 +78,9 @@ def create(settings: Settings, definition: str) -> Path:
                 )
             made.rename(folder / made.name)
         (building / DEFINITION).write_text(definition, "utf-8")
+        _sync(building / DEFINITION)
         (building / DEFINITION).rename(folder / DEFINITION)
+        _sync(folder)
     finally:
         shutil.rmtree(building)
     with opened(settings, writing=True) as house:
@@ -106,7 +108,7 @@ def opened(
     definition = workspace.read(path.read_text("utf-8"))
     database = Database.open(_url(folder / MAIN))
     try:
-        keys = KeyStore.open(folder / KEYS / "keys.db", _root(settings), random)
+        keys = _keys(settings, random)
         house = House(
             folder=folder,
             workspace=definition,
@@ -122,7 +124,10 @@ def opened(
         )
         if writing:
             house.writer = Writer(database, keys, origin=house.origin, clock=at, random=random)
-        yield house
+        try:
+            yield house
+        finally:
+            keys.close()
     finally:
         database.close()
 
@@ -161,12 +166,30 @@ def _build(folder: Path, settings: Settings) -> None:
     root = _root(
         Settings(workspace=folder, actor="", root_key=settings.root_key, root_key_file=settings.root_key_file)
     )
-    KeyStore.create(folder / KEYS / "keys.db", root, os.urandom).close()
+    KeyStore.create(engines.connect(_url(folder / KEYS / "keys.db")), root, os.urandom).close()
     database = Database.create(_url(folder / MAIN))
     with database.begin() as connection:
         origin = f"amana-log/{os.urandom(8).hex()}"
         connection.execute(tables.meta.insert().values(name="origin", value=origin))
     database.close()
+
+
+def _keys(settings: Settings, random: Callable[[int], bytes]) -> KeyStore:
+    path = settings.workspace / KEYS / "keys.db"
+    if not path.exists():
+        raise errors.KeyMissing(
+            "The key store is missing", remedy="restore it from its backup; nothing sealed opens without it"
+        )
+    return KeyStore.open(engines.connect(_url(path)), _root(settings), random)
+
+
+def _sync(path: Path) -> None:
+    """Make a file's content or a directory's names durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _url(path: Path) -> str:

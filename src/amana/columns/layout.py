@@ -1,7 +1,7 @@
 """How facts lie in columns: which belong to the person, which to a cell, and how wide each is.
 
-Rule. The columns are the fields of `core.facts.Facts`, in order, but for the counts of contacts, which depend on the
-moment asked about and are computed for each screen. Booleans take a byte, so that a file can be read in place.
+Rule. The columns are the fields of `core.facts.Facts`, in order, but for the momentary ones: counts of contacts and
+listings in registries depend on the moment asked about or on lists that come and go, and are computed for each screen. Booleans take a byte, so that a file can be read in place.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import numpy as np
 from amana.core.facts import Facts, PersonFacts
 
 SENT = ("sent_day", "sent_week", "sent_month")
+MOMENTARY = ("registry_hits", *SENT)
 PERSON = PersonFacts._fields
-CELL = tuple(name for name in Facts._fields if name not in PERSON and name not in SENT)
+CELL = tuple(name for name in Facts._fields if name not in PERSON and name not in MOMENTARY)
 
 BOOLEANS = frozenset(
     {

@@ -24,7 +24,7 @@ from amana.core.regimes import Regime
 
 MANIFEST = "manifest.json"
 ROW = "row"
-FORM = 2  # raise it when the columns change: the cache is then rebuilt
+FORM = 3  # raise it when the columns change: the cache is then rebuilt
 
 Columns = dict[str, np.ndarray[Any, Any]]
 Values = Sequence[Any] | np.ndarray[Any, Any]
@@ -102,11 +102,20 @@ class ColumnStore:
             stream.write(msgspec.json.encode(manifest))
             stream.flush()
             os.fsync(stream.fileno())
+        self._sync_names()  # of the files, before a manifest names them
         building.rename(self._folder / MANIFEST)
+        self._sync_names()  # of the manifest, before the files that the old one named go
         named = {file for group in manifest.groups.values() for file in (group.base, group.delta)}
         for path in self._folder.glob("*.arrow"):
             if path.name not in named:
                 path.unlink(missing_ok=True)
+
+    def _sync_names(self) -> None:
+        handle = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
     def _write(self, file: str, columns: Mapping[str, Values]) -> int:
         self._folder.mkdir(mode=0o700, exist_ok=True)

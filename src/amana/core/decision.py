@@ -15,7 +15,7 @@ import msgspec
 
 from amana.core import rules
 from amana.core.facts import Facts
-from amana.core.plan import QUARTER, Law, Plan
+from amana.core.plan import QUARTER, Applied, Law, Plan
 from amana.core.regimes import Regime
 from amana.core.vocabulary import Basis, Channel, Confidence, Mark, Proof, RuleClass
 
@@ -99,7 +99,7 @@ def decide(
         reasons=tuple(_reason(entry, facts, law) for entry in rules.BOOK if bits >> entry.bit & 1),
         defer_until=defer,
         obligations=_obligations(plan.question.channel, law) if not bits else (),
-        evidence=Evidence(grant=grant, refusals=refusals, law=_cited(plan, regime)),
+        evidence=Evidence(grant=grant, refusals=refusals, law=cited(plan, regime)),
         at=plan.ask.at,
         rules_version=plan.book.version,
         ledger_size=ledger_size,
@@ -140,23 +140,25 @@ def _names(bits: int) -> tuple[str, ...]:
     return tuple(proof.name.lower() for proof in Proof if bits & proof and proof.name)
 
 
-def _cited(plan: Plan, regime: Regime) -> tuple[LawCited, ...]:
-    return tuple(
-        LawCited(
-            place=applied.place,
-            rule=applied.rule.id,
-            basis=applied.rule.basis.name.lower(),
-            citation=applied.rule.citation,
-            confidence=applied.rule.confidence,
-            mark=applied.rule.mark,
-            confirmed=applied.rule.confidence is Confidence.HIGH and applied.rule.mark is Mark.SEEN,
-            not_enforced=tuple(
-                condition.token
-                for condition in applied.rule.conditions
-                if condition.enforced == "not_enforced"
-            ),
-        )
-        for applied in plan.applied(regime)
+def cited(plan: Plan, regime: Regime) -> tuple[LawCited, ...]:
+    """The rows of law behind answers for a regime; made once per plan."""
+    known: tuple[LawCited, ...] | None = plan.cited.get(regime)
+    if known is None:
+        known = plan.cited[regime] = tuple(_citation(applied) for applied in plan.applied(regime))
+    return known
+
+
+def _citation(applied: Applied) -> LawCited:
+    rule = applied.rule
+    return LawCited(
+        place=applied.place,
+        rule=rule.id,
+        basis=rule.basis.name.lower(),
+        citation=rule.citation,
+        confidence=rule.confidence,
+        mark=rule.mark,
+        confirmed=rule.confidence is Confidence.HIGH and rule.mark is Mark.SEEN,
+        not_enforced=tuple(one.token for one in rule.conditions if one.enforced == "not_enforced"),
     )
 
 

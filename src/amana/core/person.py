@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from amana.core import regimes, state
+from amana.core import places, regimes, state
 from amana.core.address_class import AddressClass, AddressRules, subject_type
 from amana.core.regimes import Regime
 from amana.core.state import POINT_KIND_CODE, PersonState, PointState
@@ -48,7 +48,7 @@ class Reader:
 def _regime(residence: str, region: str, number_country: str, subject: str, zone: str) -> Regime:
     return Regime(
         residence=regimes.country_code(residence),
-        region=region.strip().upper(),
+        region=places.split_place(residence, region)[1],
         number_country=regimes.country_code(number_country),
         subject=subject,
         zone=zone,

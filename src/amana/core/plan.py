@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -160,6 +160,7 @@ class Plan:
         self._on = datetime.fromtimestamp(self._quarter, UTC).date()
         self.is_holiday = is_holiday
         self._rows: dict[Regime, Law] = {}
+        self.cited: dict[Regime, Any] = {}  # what an answer says of a regime's law, kept by `decision`
 
     def law(self, regime: Regime) -> Law:
         """The row of law for a regime."""
@@ -168,9 +169,11 @@ class Plan:
             row = self._rows[regime] = self._resolve(regime)
         return row
 
-    def covers(self, at: int) -> bool:
-        """Whether this plan's rows hold at another moment too."""
-        return self._quarter <= at < self._quarter + QUARTER
+    def moved(self, question: Question) -> Plan:
+        """The same question at another moment of the same quarter of an hour: the rows of law are shared."""
+        plan = Plan(self.book, question, self.is_holiday)
+        plan._rows, plan.cited = self._rows, self.cited
+        return plan
 
     def places(self, regime: Regime) -> tuple[str, ...]:
         """The pack codes of all countries concerned, without repetition, residence first."""

@@ -1,15 +1,21 @@
 """The key store: a key for each person, wrapped by the month's epoch key, wrapped by the root.
 
 Rule. A key is durable before anything sealed with it is. Keys of people that never came to be (the main transaction
-failed after this one) are swept when the next writer starts. A missing key is an error that says so, never a new
-key: erased people stay erased. Only the holder of the main database's writer lease writes here.
+failed after this one) make way when their ids are given again, and are swept when a writer starts. A missing key is an
+error that says so, never a new key: erased people stay erased. Writes happen in the writer's turn on the main database.
+
+Rotation moves keys from older epochs to the current one in chunks; a chunk is one transaction, so it can be stopped
+and gone on with. An epoch that no key refers to any more is destroyed once the backups that hold its keys are gone.
+
+Suppression entries survive erasure, and their plaintext does not: their key has generations, none of which is ever
+destroyed while entries made under it live.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +25,9 @@ from amana.keys import tables
 from amana.keys.root import Root
 from amana.ledger import sealing
 
-SECRETS = ("blind_index", "event_id", "log_signing")
+BLIND_INDEX, EVENT_ID, LOG_SIGNING = "blind_index", "event_id", "log_signing"
+SUPPRESSION = "suppression/1"
+SECRETS = (BLIND_INDEX, EVENT_ID, LOG_SIGNING, SUPPRESSION)
 CACHED_KEYS = 100_000
 CHUNK = 500
 
@@ -27,10 +35,9 @@ Random = Callable[[int], bytes]
 
 
 class KeyStore:
-    """Person keys and the workspace's secrets.
+    """Person keys and the workspace's secrets, over an engine in autocommit mode.
 
-    Durability: `create_keys` and `destroy_keys` are synced when they return. Concurrency: reads from any thread;
-    writes by the one writer.
+    Durability: everything is synced when a method returns. Concurrency: reads from any thread; writes in turn.
     """
 
     def __init__(self, engine: sa.Engine, root: Root, random: Random) -> None:
@@ -42,29 +49,28 @@ class KeyStore:
         self._secrets: dict[str, bytes] = {}
 
     @classmethod
-    def create(cls, path: Path, root: Root, random: Random) -> KeyStore:
-        """Make a new key store with fresh secrets. Raises Conflict if the file exists."""
-        if path.exists():
-            raise errors.Conflict("There is a key store here already", remedy="choose another folder")
-        store = cls(_engine(path), root, random)
-        with store._engine.begin() as connection:
+    def create(cls, engine: sa.Engine, root: Root, random: Random) -> KeyStore:
+        """Make a new key store with fresh secrets. Raises Conflict if there is one already."""
+        if sa.inspect(engine).has_table(tables.secret.name):
+            raise errors.Conflict("There is a key store here already", remedy="choose another place")
+        store = cls(engine, root, random)
+        with store._transaction() as connection:
             tables.metadata.create_all(connection)
             for name in SECRETS:
-                wrapped = root.wrap(random(12), random(32), b"secret/" + name.encode())
-                connection.execute(tables.secret.insert().values(name=name, wrapped=wrapped))
+                store._put_secret(connection, name, random(sealing.KEY_SIZE))
         return store
 
     @classmethod
-    def open(cls, path: Path, root: Root, random: Random) -> KeyStore:
+    def open(cls, engine: sa.Engine, root: Root, random: Random) -> KeyStore:
         """Open an existing key store. Raises KeyMissing if it is not there or the root does not open it."""
-        if not path.exists():
+        if not sa.inspect(engine).has_table(tables.secret.name):
             raise errors.KeyMissing(
                 "The key store is missing",
                 remedy="restore it from its backup; nothing sealed opens without it",
             )
-        store = cls(_engine(path), root, random)
+        store = cls(engine, root, random)
         try:
-            store.secret("event_id")
+            store.secret(EVENT_ID)
         except errors.VerificationFailed as wrong:
             raise errors.KeyMissing(
                 "The root key does not open this key store",
@@ -72,8 +78,10 @@ class KeyStore:
             ) from wrong
         return store
 
+    # ---- the workspace's own secrets --------------------------------------------------------------------------------
+
     def secret(self, name: str) -> bytes:
-        """One of the workspace's own 32-byte secrets."""
+        """One of the workspace's own 32-byte secrets. Raises KeyMissing."""
         held = self._secrets.get(name)
         if held is None:
             with self._engine.connect() as connection:
@@ -82,8 +90,17 @@ class KeyStore:
                 ).scalar_one_or_none()
             if wrapped is None:
                 raise errors.KeyMissing(f"The key store holds no secret called {name}")
-            held = self._secrets[name] = self._root.unwrap(wrapped, b"secret/" + name.encode())
+            held = self._secrets[name] = self._root.unwrap(wrapped, _secret_context(name))
         return held
+
+    def set_secret(self, name: str, value: bytes) -> None:
+        """Add or replace one of the workspace's own secrets."""
+        with self._transaction() as connection:
+            connection.execute(tables.secret.delete().where(tables.secret.c.name == name))
+            self._put_secret(connection, name, value)
+        self._secrets.pop(name, None)
+
+    # ---- people -----------------------------------------------------------------------------------------------------
 
     def create_keys(self, people: Sequence[int], epoch: str) -> dict[int, bytes]:
         """Fresh keys for new people, durable on return. `epoch` is the month, `YYYY-MM`."""
@@ -92,22 +109,33 @@ class KeyStore:
         noise = self._random(44 * len(people))
         keys: dict[int, bytes] = {}
         rows: list[dict[str, Any]] = []
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             wrapping = self._epoch_key(connection, epoch, create=True)
             for index, person in enumerate(people):
                 key, nonce = noise[44 * index : 44 * index + 32], noise[44 * index + 32 : 44 * index + 44]
                 keys[person] = key
-                wrapped = sealing.wrap(wrapping, nonce, key, _context(person))
+                wrapped = sealing.wrap(wrapping, nonce, key, _person_context(person))
                 rows.append({"person": person, "epoch": epoch, "wrapped": wrapped})
-            # Ids of people that never came to be are given again: their orphan keys make way.
-            connection.execute(tables.person_key.delete().where(tables.person_key.c.person.in_(people)))
+            self._delete(connection, people)  # orphans of people that never came to be
             connection.execute(tables.person_key.insert(), rows)
+        self._epochs[epoch] = wrapping
         for person, key in keys.items():
             self._remember(person, key)
         return keys
 
     def keys(self, people: Iterable[int]) -> dict[int, bytes]:
         """The keys of people that exist. Raises KeyMissing if one has none: erased, or another key store."""
+        wanted = list(people)
+        found = self.known_keys(wanted)
+        if len(found) < len(set(wanted)):
+            raise errors.KeyMissing(
+                "A person's key is not in the key store",
+                remedy="restore the key store that belongs to this database; erased people have no key",
+            )
+        return found
+
+    def known_keys(self, people: Iterable[int]) -> dict[int, bytes]:
+        """The keys of those of these people who have one."""
         found: dict[int, bytes] = {}
         missing: list[int] = []
         for person in people:
@@ -120,9 +148,17 @@ class KeyStore:
             found |= self._load(missing[start : start + CHUNK])
         return found
 
+    def destroy_keys(self, people: Sequence[int]) -> None:
+        """Destroy people's keys: nothing sealed for them opens again. Doing it twice is harmless."""
+        with self._transaction() as connection:
+            for start in range(0, len(people), CHUNK):
+                self._delete(connection, people[start : start + CHUNK])
+        for person in people:
+            self._cache.pop(person, None)
+
     def sweep(self, next_person: int) -> int:
         """Remove the keys of people that never came to be (id at or above `next_person`); how many."""
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             gone = connection.execute(
                 tables.person_key.delete().where(tables.person_key.c.person >= next_person)
             )
@@ -133,44 +169,109 @@ class KeyStore:
         """Drop keys from memory: some may belong to people that never came to be."""
         self._cache.clear()
 
+    # ---- epochs -----------------------------------------------------------------------------------------------------
+
+    def rotate(self, epoch: str, limit: int = 5_000) -> int:
+        """Move up to `limit` keys of other epochs under this one; how many were moved. Zero: done."""
+        table = tables.person_key
+        with self._transaction() as connection:
+            target = self._epoch_key(connection, epoch, create=True)
+            rows = connection.execute(sa.select(table).where(table.c.epoch != epoch).limit(limit)).all()
+            moved: list[dict[str, Any]] = []
+            for row in rows:
+                held = self._epoch_key(connection, row.epoch, create=False)
+                key = sealing.unwrap(held, row.wrapped, _person_context(row.person))
+                wrapped = sealing.wrap(target, self._random(12), key, _person_context(row.person))
+                moved.append({"owner": row.person, "to": epoch, "under": wrapped})
+            if moved:
+                connection.execute(
+                    table.update()
+                    .where(table.c.person == sa.bindparam("owner"))
+                    .values(epoch=sa.bindparam("to"), wrapped=sa.bindparam("under")),
+                    moved,
+                )
+        self._epochs[epoch] = target
+        return len(moved)
+
+    def destroy_epochs(self, keep: Iterable[str]) -> list[str]:
+        """Destroy the epochs that no key refers to, but for those to keep; their names."""
+        table, kept = tables.epoch, set(keep)
+        with self._transaction() as connection:
+            used = set(connection.execute(sa.select(tables.person_key.c.epoch).distinct()).scalars())
+            names = connection.execute(sa.select(table.c.name).order_by(table.c.name)).scalars()
+            gone = [name for name in names if name not in used | kept]
+            if gone:
+                connection.execute(table.delete().where(table.c.name.in_(gone)))
+        for name in gone:
+            self._epochs.pop(name, None)
+        return gone
+
+    def epochs(self) -> dict[str, int]:
+        """How many keys each epoch wraps."""
+        query = (
+            sa.select(tables.epoch.c.name, sa.func.count(tables.person_key.c.person))
+            .outerjoin(tables.person_key, tables.person_key.c.epoch == tables.epoch.c.name)
+            .group_by(tables.epoch.c.name)
+            .order_by(tables.epoch.c.name)
+        )
+        with self._engine.connect() as connection:
+            return {name: count for name, count in connection.execute(query)}
+
     def close(self) -> None:
         """Give back all connections."""
         self._engine.dispose()
+
+    # ---- inside -----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        with self._engine.connect() as connection:
+            sqlite = connection.dialect.name == "sqlite"
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if sqlite else "BEGIN")
+            try:
+                yield connection
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK")
+                raise
+            connection.exec_driver_sql("COMMIT")
+
+    def _put_secret(self, connection: sa.Connection, name: str, value: bytes) -> None:
+        wrapped = self._root.wrap(self._random(12), value, _secret_context(name))
+        connection.execute(tables.secret.insert().values(name=name, wrapped=wrapped))
 
     def _load(self, people: Sequence[int]) -> dict[int, bytes]:
         table = tables.person_key
         found: dict[int, bytes] = {}
         with self._engine.connect() as connection:
-            for row in connection.execute(sa.select(table).where(table.c.person.in_(people))):
-                wrapping = self._epoch_key(connection, row.epoch, create=False)
-                found[row.person] = sealing.unwrap(wrapping, row.wrapped, _context(row.person))
-        if len(found) < len(people):
-            raise errors.KeyMissing(
-                "A person's key is not in the key store",
-                remedy="restore the key store that belongs to this database; erased people have no key",
-            )
+            for row in connection.execute(sa.select(table).where(table.c.person.in_(people))).all():
+                wrapping = self._epochs.get(row.epoch)
+                if wrapping is None:
+                    wrapping = self._epochs[row.epoch] = self._epoch_key(connection, row.epoch, create=False)
+                found[row.person] = sealing.unwrap(wrapping, row.wrapped, _person_context(row.person))
         for person, key in found.items():
             self._remember(person, key)
         return found
 
     def _epoch_key(self, connection: sa.Connection, name: str, *, create: bool) -> bytes:
+        """An epoch's key; a new one is remembered by the caller once it is committed."""
         held = self._epochs.get(name)
         if held is not None:
             return held
-        context = b"epoch/" + name.encode()
         wrapped = connection.execute(
             sa.select(tables.epoch.c.wrapped).where(tables.epoch.c.name == name)
         ).scalar_one_or_none()
         if wrapped is not None:
-            key = self._root.unwrap(wrapped, context)
-            self._epochs[name] = key
-            return key
+            return self._root.unwrap(wrapped, _epoch_context(name))
         if not create:
             raise errors.KeyMissing(f"The key epoch {name} is not in the key store")
-        key = self._random(32)
-        wrapped = self._root.wrap(self._random(12), key, context)
+        key = self._random(sealing.KEY_SIZE)
+        wrapped = self._root.wrap(self._random(12), key, _epoch_context(name))
         connection.execute(tables.epoch.insert().values(name=name, wrapped=wrapped))
-        return key  # remembered once it is committed, by the next look-up
+        return key
+
+    @staticmethod
+    def _delete(connection: sa.Connection, people: Sequence[int]) -> None:
+        connection.execute(tables.person_key.delete().where(tables.person_key.c.person.in_(people)))
 
     def _remember(self, person: int, key: bytes) -> None:
         self._cache[person] = key
@@ -178,19 +279,13 @@ class KeyStore:
             self._cache.popitem(last=False)
 
 
-def _context(person: int) -> bytes:
+def _person_context(person: int) -> bytes:
     return b"person/%d" % person
 
 
-def _engine(path: Path) -> sa.Engine:
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 30.0})
+def _epoch_context(name: str) -> bytes:
+    return b"epoch/" + name.encode()
 
-    @sa.event.listens_for(engine, "connect")
-    def prepare(connection: Any, _: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA secure_delete=ON")
-        cursor.close()
 
-    return engine
+def _secret_context(name: str) -> bytes:
+    return b"secret/" + name.encode()

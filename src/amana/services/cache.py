@@ -103,7 +103,7 @@ def _project(
         number = regimes.number(reader.regime(state))
         return facts.person_facts(state, number, reader.born(state), suppressed=False, topics=topics)
     found = facts.project(state, cell, _NEUTRAL, never_target_flag=NEVER_TARGET)
-    return found[len(layout.PERSON) : len(layout.PERSON) + len(layout.CELL)]
+    return tuple(found[place] for place in _CELL_PLACES)
 
 
 def _store(
@@ -166,6 +166,7 @@ def _whole(held: Loaded, changed: Columns, columns: tuple[str, ...]) -> Columns:
     return whole
 
 
+_CELL_PLACES = tuple(facts.Facts._fields.index(name) for name in layout.CELL)
 _NEUTRAL = facts.PersonFacts(
     True, 0, False, False, BORN_UNKNOWN, facts.NEVER, facts.ALL_HOURS, facts.ALL_DAYS, 0, facts.NO_CAP
 )

@@ -16,21 +16,12 @@ from amana.core import state as states
 from amana.core.address_class import AddressRules, classify
 from amana.core.contact_points import Email, Phone, PointProblem, read_email, read_phone
 from amana.core.statements import PersonRow, Reject
-from amana.core.vocabulary import PointKind
 from amana.core.workspace import Workspace
+from amana.keys.store import KeyStore
 from amana.ledger import sealing
+from amana.services.addresses import Address, Keyer
 from amana.services.writing import Session, Writing
 from amana.storage import people, register
-
-
-class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """One normalised address of a row."""
-
-    kind: PointKind
-    value: str  # as it is to be used
-    blind: bytes
-    flags: int = 0
-    country: str = ""
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,8 +46,9 @@ class Match(msgspec.Struct, kw_only=True):
 class Recogniser:
     """Turns rows into identities and identities into people. One per import."""
 
-    def __init__(self, blind_key: bytes, source_name: str, workspace: Workspace, rules: AddressRules) -> None:
-        self._key = blind_key
+    def __init__(self, keys: KeyStore, source_name: str, workspace: Workspace, rules: AddressRules) -> None:
+        self._keyer = Keyer(keys)
+        self._key = self._keyer.key
         self._alias_kind = f"alias/{source_name}"
         self._rules = rules
         self._name_field = _meaning(workspace, "full_name")
@@ -71,12 +63,12 @@ class Recogniser:
         email = read_email(row.email) if row.email else PointProblem.EMPTY
         if isinstance(email, Email):
             flags = int(classify(self._rules, email, name))
-            addresses.append(self.email(email, flags))
+            addresses.append(self._keyer.email(email, flags))
         elif row.email:
             rejects.append(_reject(row, "email", f"bad_email:{email.value}"))
         phone = read_phone(row.phone, row.phone_country or None) if row.phone else PointProblem.EMPTY
         if isinstance(phone, Phone):
-            addresses.append(self.phone(phone))
+            addresses.append(self._keyer.phone(phone))
         elif row.phone:
             rejects.append(_reject(row, "phone", f"bad_phone:{phone.value}"))
         if not addresses and not row.external_id:
@@ -95,16 +87,6 @@ class Recogniser:
             rejects,
         )
 
-    def email(self, email: Email, flags: int = 0) -> Address:
-        """The keyed form of an e-mail address."""
-        blind = sealing.blind_index(self._key, PointKind.EMAIL.value, email.key)
-        return Address(kind=PointKind.EMAIL, value=email.address, blind=blind, flags=flags)
-
-    def phone(self, phone: Phone) -> Address:
-        """The keyed form of a phone number."""
-        blind = sealing.blind_index(self._key, PointKind.PHONE.value, phone.e164)
-        return Address(kind=PointKind.PHONE, value=phone.e164, blind=blind, country=phone.country)
-
     def name_tag(self, name: str) -> bytes | None:
         """Keyed hash of a name whatever its case, spacing and order of parts; None for no name."""
         folded = unicodedata.normalize("NFKC", name).casefold()
@@ -122,7 +104,10 @@ class Crowd:
         blinds = list({address.blind for identity in batch for address in identity.addresses})
         aliases = [identity.alias for identity in batch if identity.alias]
         self.holders = session.holders(blinds)
-        self.suppressed = register.suppressed(session.connection, blinds)
+        listed = list(
+            {blind for identity in batch for address in identity.addresses for blind in address.suppress}
+        )
+        self.suppressed = register.suppressed(session.connection, listed)
         self.aliases = people.by_alias(session.connection, aliases) | {
             alias: session.aliases[alias] for alias in aliases if alias in session.aliases
         }

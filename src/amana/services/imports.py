@@ -63,21 +63,23 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     repeated: bool = False  # the file had been imported before; nothing was added
 
 
-def run(house: House, order: Order, progress: Progress | None = None) -> Report:
-    """Import the rest of a file. Raises UnregisteredField, NotFound (brand), Conflict; readers raise BadInput."""
+def run(house: House, order: Order, progress: Progress | None = None, *, batch: int = BATCH) -> Report:
+    """Import the rest of a file, `batch` rows to a transaction; `progress` hears of each batch once it is durable.
+
+    Raises UnregisteredField, NotFound (brand), Conflict (another process imports this file); readers raise BadInput.
+    """
     source, fresh = _begin(house, order)
     path = house.rejects / f"import-{source.id}.csv"
     if source.state == "done":
         return Report(source=source.id, state="done", counts=source.counts, rejects=path, repeated=True)
     house.rejects.mkdir(mode=0o700, exist_ok=True)
+    _sync(house.folder)
     _cut(path, source.counts.get("rejects_bytes", 0))
-    recogniser = Recogniser(
-        house.keys.secret("blind_index"), order.name, house.workspace, house.address_rules
-    )
+    recogniser = Recogniser(house.keys, order.name, house.workspace, house.address_rules)
     origin = _origin(house, source, order)
     rows = order.rows(None if fresh else (source.part, source.line + 1))
-    for batch in _batches(rows):
-        source = _take(house, source, origin, recogniser, batch, path)
+    for some in _batches(rows, batch):
+        source = _take(house, source, origin, recogniser, some, path)
         if progress is not None:
             progress(Report(source=source.id, state="running", counts=source.counts, rejects=path))
     source = msgspec.structs.replace(source, state="done", finished=house.clock())
@@ -188,9 +190,9 @@ def _origin(house: House, source: Source, order: Order) -> Origin:
     )
 
 
-def _batches(rows: Iterable[PersonRow | Reject]) -> Iterator[list[PersonRow | Reject]]:
+def _batches(rows: Iterable[PersonRow | Reject], most: int) -> Iterator[list[PersonRow | Reject]]:
     stream = iter(rows)
-    while batch := list(islice(stream, BATCH)):
+    while batch := list(islice(stream, most)):
         yield batch
 
 
@@ -216,6 +218,7 @@ def _take(
     last = batch[-1]
 
     def work(session: Session) -> Source:
+        _still(session, source)
         crowd = Crowd(session, identities)
         intake = Intake(session, crowd, origin, house.workspace)
         intake.read_profiles(list(session.people))
@@ -227,6 +230,15 @@ def _take(
         return moved
 
     return house.writing().write(work)
+
+
+def _still(session: Session, source: Source) -> None:
+    """Refuse to go on where another process has moved or undone the import meanwhile."""
+    if sources.get(session.connection, source.id) != source:
+        raise errors.Conflict(
+            f"Import {source.id} was changed by another process",
+            remedy="wait until that one has finished, then run this again",
+        )
 
 
 def _moved(
@@ -251,7 +263,6 @@ def _write_rejects(path: Path, offset: int, rejects: list[Reject]) -> int:
     data = text.getvalue().encode()
     if not data:
         return offset
-    made = not path.exists()
     handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         os.pwrite(handle, data, offset)
@@ -259,13 +270,14 @@ def _write_rejects(path: Path, offset: int, rejects: list[Reject]) -> int:
         os.fsync(handle)
     finally:
         os.close(handle)
-    if made:
-        _sync_directory(path.parent)
+    if offset == 0:  # the file may be new, or left by a stopped run that never synced its name
+        _sync(path.parent)
     return offset + len(data)
 
 
-def _sync_directory(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Make a file's length or a directory's names durable."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
@@ -276,6 +288,7 @@ def _cut(path: Path, size: int) -> None:
     """Drop rejects that were written for a batch that was never committed."""
     if path.exists() and path.stat().st_size > size:
         os.truncate(path, size)
+        _sync(path)
 
 
 def _retract(

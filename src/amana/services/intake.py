@@ -37,7 +37,8 @@ from amana.core.vocabulary import (
 )
 from amana.core.workspace import Workspace
 from amana.ledger import sealing
-from amana.services.identities import Address, Crowd, Identity, Match
+from amana.services.addresses import Address
+from amana.services.identities import Crowd, Identity, Match
 from amana.services.writing import Session, Writing
 from amana.storage import people, register
 
@@ -156,7 +157,7 @@ class Intake:
 
     def _suppression(self, row: PersonRow, person: Writing, address: Address) -> None:
         """An address on a suppression list makes its new holder one who objected to everything."""
-        if address.blind not in self.crowd.suppressed:
+        if self.crowd.suppressed.isdisjoint(address.suppress):
             return
         self.counts["suppressed"] += 1
         self._refuse(

@@ -1,24 +1,30 @@
 """Records: the canonical JSON of an event, which the log commits to.
 
 Rule. A record is the event's own fields plus `v` (version of the form), `person`, and `prev`, the commitment of the
-same person's previous event in base64url (empty for the first): a holder of a late receipt can see that an earlier
-event was dropped. Enums are their words, times whole UTC seconds, evidence checks their bits. Fields at their default
-are left out. The bytes are canonical (RFC 8785); nothing in a record is a float.
+same person's previous event (empty for the first): a holder of a late receipt can see that an earlier event was
+dropped. Enums are their words, times whole UTC seconds, evidence checks their bits. Fields at their default are left
+out. The bytes are canonical (RFC 8785); nothing in a record is a float.
+
+A person keeps this, so it is short: event id and hashes are base64url without padding, and `occurred` is one number
+where the moment is exact, else `[earliest, latest]`. Nothing is left out for it, and names stay words.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 from typing import Any
 
 import msgspec
 
+from amana import errors
 from amana.core import events
 from amana.ledger import canonical
 
 VERSION = 1
+HASH_SIZE = 32  # bytes
 
-_EVENT = msgspec.json.Decoder(events.AnyEvent)
+_VERIFIED_FORM = "a record of this program's form"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,21 +36,61 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode(event: events.AnyEvent, person: int, prev: bytes) -> bytes:
-    """The canonical bytes of one event of one person."""
+    """The canonical bytes of one event of one person. Raises BadInput for an id or a hash that is not hexadecimal."""
     fields: dict[str, Any] = msgspec.to_builtins(event)
     fields["v"] = VERSION
     fields["person"] = person
-    fields["prev"] = base64.urlsafe_b64encode(prev).decode()
+    fields["prev"] = _short(prev)
+    try:
+        fields["id"] = _short(bytes.fromhex(event.id))
+        if fields.get("notice_hash"):
+            fields["notice_hash"] = _short(_hash(fields["notice_hash"]))
+    except ValueError:
+        raise errors.BadInput(
+            "An event's id or notice hash is malformed", expected="32 and 64 hexadecimal digits"
+        ) from None
+    when = event.occurred
+    fields["occurred"] = when.lo if when.lo == when.hi else [when.lo, when.hi]
     return canonical.encode(fields)
 
 
 def decode(data: bytes) -> Record:
-    """The record behind canonical bytes. Raises VerificationFailed if they are not canonical."""
-    fields: Any = canonical.decode(data)
-    person, prev = fields.pop("person"), fields.pop("prev")
-    fields.pop("v")
-    return Record(
-        person=person,
-        prev=base64.urlsafe_b64decode(prev),
-        event=_EVENT.decode(msgspec.json.encode(fields)),
-    )
+    """The record behind canonical bytes. Raises VerificationFailed if they are not canonical, or not a record."""
+    return from_fields(canonical.decode(data))
+
+
+def from_fields(fields: Any) -> Record:
+    """The record of its decoded JSON, which is used up. Raises VerificationFailed if it is not a record."""
+    try:
+        person, prev = fields.pop("person"), _long(fields.pop("prev"))
+        if fields.pop("v") != VERSION or not isinstance(person, int):
+            raise ValueError
+        fields["id"] = _long(fields["id"]).hex()
+        if "notice_hash" in fields:
+            fields["notice_hash"] = _long(fields["notice_hash"]).hex()
+        when = fields["occurred"]
+        lo, hi = when if isinstance(when, list) else (when, when)
+        fields["occurred"] = {"lo": lo, "hi": hi}
+        event: events.AnyEvent = msgspec.convert(fields, events.AnyEvent)
+    except (KeyError, TypeError, ValueError, AttributeError, msgspec.ValidationError):
+        # The original error may quote a value; it is not chained.
+        raise errors.VerificationFailed("A record has another form", expected=_VERIFIED_FORM) from None
+    return Record(person=person, prev=prev, event=event)
+
+
+def _hash(text: str) -> bytes:
+    found = bytes.fromhex(text)
+    if len(found) != HASH_SIZE:
+        raise ValueError
+    return found
+
+
+def _short(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _long(text: str) -> bytes:
+    return binascii.a2b_base64(text.translate(_STANDARD) + "=" * (-len(text) % 4), strict_mode=True)
+
+
+_STANDARD = str.maketrans("-_", "+/")

@@ -24,11 +24,13 @@ from amana.columns.store import Columns
 from amana.core import decision, rules
 from amana.core.facts import NO_CAP
 from amana.core.plan import Plan
+from amana.core.vocabulary import PHONE_CHANNELS
 from amana.screening import blocks
 from amana.services import cache
-from amana.services.asking import DAY, Gate, Inquiry
+from amana.services.asking import Gate, Inquiry
 from amana.services.house import House
-from amana.storage import points, register
+from amana.storage import points, register, registries
+from amana.storage.reading import DAY
 
 Array = np.ndarray[Any, Any]
 
@@ -93,14 +95,14 @@ def evaluate(house: House, caught: cache.Caught, plan: Plan, wanted: Array | Non
     everybody = max(
         [size, *(int(loaded.rows[-1]) + 1 for loaded in (caught.person, caught.cell) if len(loaded.rows))]
     )
-    sends = _sends(house, plan, everybody)
+    momentary = _momentary(house, plan, everybody)
     bits = np.full(everybody, _NOBODY, np.uint64)
     known = np.zeros(everybody, np.bool_)
-    bits[:size] = blocks.screen(base | {name: sends[name][:size] for name in sends}, law, plan.ask)
+    bits[:size] = blocks.screen(base | {name: momentary[name][:size] for name in momentary}, law, plan.ask)
     known[:size] = base["known"]
     rows = np.union1d(caught.person.rows, caught.cell.rows)
     if len(rows):
-        patch = _patched(caught, rows) | {name: sends[name][rows] for name in sends}
+        patch = _patched(caught, rows) | {name: momentary[name][rows] for name in momentary}
         bits[rows] = blocks.screen(patch, law, plan.ask)
         known[rows] = patch["known"]
     people = np.flatnonzero(known) + 1
@@ -156,12 +158,16 @@ def _patched(caught: cache.Caught, rows: Array) -> Columns:
     return patch
 
 
-def _sends(house: House, plan: Plan, everybody: int) -> Columns:
-    """Contacts in the trailing day, week and thirty days, by row."""
-    found = {name: np.zeros(everybody, layout.dtype(name)) for name in layout.SENT}
+def _momentary(house: House, plan: Plan, everybody: int) -> Columns:
+    """Registry listings, and contacts in the trailing day, week and thirty days, by row."""
+    found = {name: np.zeros(everybody, layout.dtype(name)) for name in layout.MOMENTARY}
     at, cell = plan.ask.at, plan.question.cell
     with house.database.read() as connection:
         sends = register.sends_since(connection, cell >> 24, cell & 0xFF, at - 30 * DAY, at)
+        listed = registries.listed_people(connection) if plan.question.channel in PHONE_CHANNELS else []
+    for person, code in listed:
+        if person <= everybody:
+            found["registry_hits"][person - 1] |= 1 << code
     if sends:
         people, times = np.array(sends, np.int64).T
         for name, days in zip(layout.SENT, (1, 7, 30), strict=True):
@@ -182,16 +188,16 @@ def _audience(gate: Gate, path: Path | None) -> tuple[Array | None, int]:
     if path is None:
         return None, 0
     ids: set[int] = set()
-    addresses: list[bytes] = []
+    addresses: dict[bytes, None] = {}
     for entry in _entries(path):
         if entry.startswith("p") and entry[1:].isdigit():
             ids.add(int(entry[1:]))
         else:
-            addresses.extend(gate.blinds(entry))
+            addresses[gate.address(entry).blind] = None
     with gate.house.database.read() as connection:
-        held = points.holders(connection, list(dict.fromkeys(addresses)))
+        held = points.holders(connection, list(addresses))
     ids.update(person for pairs in held.values() for person, _ in pairs)
-    unknown = sum(1 for blind in dict.fromkeys(addresses) if blind not in held)
+    unknown = sum(1 for blind in addresses if blind not in held)
     return np.array(sorted(ids), np.int64), unknown
 
 

@@ -206,11 +206,14 @@ class Writer:
         batch = [self._queue.popleft() for _ in range(min(len(self._queue), MOST_WORKS))]
         try:
             self._commit(batch)
-        except BaseException as failure:  # noqa: BLE001  handed to the owner of the work, who raises it
+        except Exception as failure:  # noqa: BLE001  handed to the owner of the work, who raises it
             if len(batch) == 1:
                 batch[0].failure = failure
             else:
                 self._one_by_one(batch)
+        except BaseException as stopped:  # noqa: BLE001  handed on; it may have come after the commit, so nothing is redone
+            for queued in batch:
+                queued.failure = stopped
         for queued in batch:
             queued.done.set()
 
@@ -227,8 +230,9 @@ class Writer:
         try:
             with self._database.begin() as connection:
                 latest = log.latest(connection)
-                if latest is not None and latest.size != self._edge.size:
-                    self._refresh(connection)  # another process wrote since
+                size = latest.size if latest is not None else 0
+                if size != self._edge.size or people.next_id(connection) != self._next_person:
+                    self._refresh(connection)  # another process wrote, or a commit of ours that was interrupted
                 session = Session(connection, self._keys, self._terms, now, self._next_person)
                 results = [queued.work(session) for queued in batch]
                 edge = self._flush(session)

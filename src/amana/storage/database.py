@@ -17,14 +17,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
 from amana import errors
-from amana.storage import tables
+from amana.storage import engines, tables
 
-CHECKPOINT_PAGES = 4000  # 16 MB of WAL between checkpoints: fewer, larger syncs of the main file
 _ADVISORY = 0x616D616E61  # "amana": the key of PostgreSQL's advisory lock
 
 
@@ -55,8 +53,8 @@ class Database:
     @classmethod
     def open(cls, url: str) -> Database:
         """Open an existing database. Raises NotFound or StoreOutdated."""
-        target = sa.engine.make_url(url)
-        if target.get_backend_name() == "sqlite" and not Path(str(target.database)).exists():
+        path = engines.sqlite_path(url)
+        if path is not None and not path.exists():
             raise errors.NotFound("There is no database in this workspace", remedy="run `amana init` first")
         database = cls._connected(url)
         if not sa.inspect(database.engine).has_table(tables.meta.name):
@@ -126,31 +124,5 @@ class Database:
 
     @classmethod
     def _connected(cls, url: str) -> Database:
-        target = sa.engine.make_url(url)
-        if target.get_backend_name() != "sqlite":
-            return cls(_engine(url), None)
-        return cls(_engine(url), Path(str(target.database)).with_name("writer.lock"))
-
-
-def _engine(url: str) -> sa.Engine:
-    target = sa.engine.make_url(url)
-    if target.get_backend_name() == "postgresql":
-        return sa.create_engine(target.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    engine = sa.create_engine(
-        target,
-        isolation_level="AUTOCOMMIT",
-        connect_args={"check_same_thread": False, "timeout": 30.0},
-    )
-
-    @sa.event.listens_for(engine, "connect")
-    def prepare(connection: Any, _: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA secure_delete=ON")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
-        cursor.execute("PRAGMA cache_size=-65536")
-        cursor.close()
-
-    return engine
+        path = engines.sqlite_path(url)
+        return cls(engines.connect(url), path.with_name("writer.lock") if path else None)

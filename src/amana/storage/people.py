@@ -5,7 +5,7 @@ workspace itself: it holds the chain head of the workspace's own events and is n
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -38,12 +38,6 @@ def get(connection: sa.Connection, ids: Iterable[int]) -> dict[int, PersonRow]:
         for row in connection.execute(query):
             found[row.id] = PersonRow(row.id, _decode(row.state), row.head, row.changed, row.name_tag)
     return found
-
-
-def read_state(driver: Any, person_id: int) -> tuple[PersonState, int] | None:
-    """One person's state and last position through the driver's own connection: the fast read of a decision."""
-    row = driver.execute("SELECT state, changed FROM person WHERE id = ?", (person_id,)).fetchone()
-    return None if row is None else (_decode(row[0]), row[1])
 
 
 def put(connection: sa.Connection, rows: Sequence[PersonRow]) -> None:

@@ -169,3 +169,22 @@ look = sa.Table(
     sa.Column("person", sa.Integer, nullable=False),
     sa.Column("fields", sa.Text, nullable=False),
 )
+
+registry = sa.Table(
+    "registry",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),  # as the country packs name it: TPS, NATIONAL_DNC …
+    sa.Column("code", sa.Integer, nullable=False),  # from zero: its bit in the facts
+    sa.Column("as_of", sa.BigInteger, nullable=False),
+    sa.Column("issue", sa.Integer, nullable=False),  # the issue in force; listings of others do not count
+    sa.Column("loaded", sa.BigInteger, nullable=False),
+    sa.Column("entries", sa.BigInteger, nullable=False),
+)
+
+listing = sa.Table(
+    "listing",
+    metadata,
+    sa.Column("blind", sa.LargeBinary, primary_key=True),  # keyed hash of the number
+    sa.Column("registry", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("issue", sa.Integer, primary_key=True, autoincrement=False),
+)

@@ -37,7 +37,9 @@ def _statement(connection: sa.Connection, table: sa.Table, how: str) -> sa.Inser
         insert: sqlite.Insert | postgresql.Insert
         insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
         key = list(table.primary_key.columns)
-        others = {column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key}
+        others = {
+            column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key
+        }
         if how == "replace" and others:
             known = insert.on_conflict_do_update(index_elements=key, set_=others)
         else:

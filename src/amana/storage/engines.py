@@ -1,0 +1,56 @@
+"""Engines for both databases, prepared so that a commit that returned is on disk.
+
+Rule. SQLite runs in WAL mode with `synchronous=FULL` and overwrites what it deletes; PostgreSQL keeps its own
+`synchronous_commit=on`, which is asked for in case a server's default was changed. Transactions are begun by hand
+(`BEGIN IMMEDIATE`, `BEGIN`), so the driver's own beginnings are turned off.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+CHECKPOINT_PAGES = 4000  # 16 MB of WAL between checkpoints: fewer, larger syncs of the main file
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of an SQLite address; None for another database."""
+    target = sa.engine.make_url(url)
+    return Path(str(target.database)) if target.get_backend_name() == "sqlite" else None
+
+
+def connect(url: str) -> sa.Engine:
+    """An engine for `sqlite:///path` or `postgresql://…`, in autocommit mode."""
+    target = sa.engine.make_url(url)
+    if target.get_backend_name() == "postgresql":
+        engine = sa.create_engine(target.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+        sa.event.listen(engine, "connect", _prepare_postgresql)
+        return engine
+    engine = sa.create_engine(
+        target, isolation_level="AUTOCOMMIT", connect_args={"check_same_thread": False, "timeout": 30.0}
+    )
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    for setting in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "secure_delete=ON",
+        "foreign_keys=ON",
+        f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+        "cache_size=-65536",
+    ):
+        cursor.execute(f"PRAGMA {setting}")
+    cursor.close()
+
+
+def _prepare_postgresql(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("SET synchronous_commit = on")
+    cursor.execute("SET timezone = 'UTC'")
+    cursor.close()
