@@ -15,6 +15,8 @@ from amana import errors
 
 VARIABLES = {
     "AMANA_WORKSPACE": "the workspace folder; otherwise the current folder",
+    "AMANA_DATABASE": "postgresql://… of the main database; otherwise an SQLite file in the workspace",
+    "AMANA_KEYS_DATABASE": "postgresql://… of the key store, never the main database's; otherwise an SQLite file",
     "AMANA_ROOT_KEY": "32 bytes in base64: the root key, instead of the workspace's key file",
     "AMANA_ROOT_KEY_FILE": "the path of the root key file, instead of the workspace's own",
     "AMANA_ACTOR": "who is working, for the record of looks; otherwise the login name",
@@ -26,6 +28,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     workspace: Path
     actor: str
+    database: str = ""  # PostgreSQL address of the main database, "" for SQLite
+    keys_database: str = ""  # PostgreSQL address of the key store, "" for SQLite
     root_key: str = ""
     root_key_file: Path | None = None
 
@@ -35,6 +39,13 @@ def read(environment: Mapping[str, str], workspace: Path | None = None) -> Setti
     if environment.get("AMANA_ROOT_KEY") and environment.get("AMANA_ROOT_KEY_FILE"):
         raise errors.BadSettings(
             "AMANA_ROOT_KEY and AMANA_ROOT_KEY_FILE are both set", remedy="unset one of them"
+        )
+    main, keys = environment.get("AMANA_DATABASE", ""), environment.get("AMANA_KEYS_DATABASE", "")
+    if main and main == keys:
+        raise errors.BadSettings(
+            "The key store is to stand in the main database",
+            expected="a database of its own, with a backup policy of its own",
+            remedy="name another one in AMANA_KEYS_DATABASE, or unset it",
         )
     unknown = [name for name in environment if name.startswith("AMANA_") and name not in VARIABLES]
     if unknown:
@@ -50,6 +61,8 @@ def read(environment: Mapping[str, str], workspace: Path | None = None) -> Setti
         or environment.get("USER")
         or environment.get("LOGNAME")
         or "unknown",
+        database=main,
+        keys_database=keys,
         root_key=environment.get("AMANA_ROOT_KEY", ""),
         root_key_file=Path(key_file) if key_file else None,
     )

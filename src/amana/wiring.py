@@ -17,25 +17,28 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
+import msgspec
 import sqlalchemy as sa
 
 from amana import errors
 from amana.core import address_class, packs, public_holidays, workspace
 from amana.core.address_class import AddressRules
 from amana.core.person import Reader
+from amana.keys import tables as key_tables
 from amana.keys.root import LocalRoot, Root
 from amana.keys.store import KeyStore
 from amana.services import publish
 from amana.services.house import House
 from amana.services.writing import Writer
 from amana.settings import Settings
-from amana.storage import engines, tables
+from amana.storage import copying, engines, tables
 from amana.storage.database import Database
 
 DEFINITION = "amana.toml"
 MAIN = "main.db"
 KEYS = "keys"
 KEY_FILE = "root.key"
+KEY_DATABASE = "keys.db"
 
 Clock = Callable[[], int]
 
@@ -72,6 +75,8 @@ def create(settings: Settings, definition: str) -> Path:
     try:
         _build(building, settings)
         for made in (building / KEYS, building / MAIN):
+            if not made.exists():
+                continue  # it stands in a server's database
             if (folder / made.name).exists():
                 raise errors.Conflict(
                     f"A file called {made.name} is here already", remedy="choose an empty folder"
@@ -106,9 +111,9 @@ def opened(
             remedy="run `amana init`, or name one with --workspace",
         )
     definition = workspace.read(path.read_text("utf-8"))
-    database = Database.open(_url(folder / MAIN))
+    database = Database.open(_main_url(settings))
     try:
-        keys = _keys(settings, random)
+        keys = KeyStore.open(engines.connect(_keys_url(settings)), _root(settings), random)
         house = House(
             folder=folder,
             workspace=definition,
@@ -139,8 +144,13 @@ def copied(settings: Settings, at: Clock = clock) -> Iterator[House]:
         folder = Path(name)
         (folder / KEYS).mkdir(mode=0o700)
         shutil.copy(settings.workspace / DEFINITION, folder / DEFINITION)
-        _snapshot(settings.workspace / KEYS / "keys.db", folder / KEYS / "keys.db")
-        _snapshot(settings.workspace / MAIN, folder / MAIN)
+        for url, target, metadata in (
+            (_keys_url(settings), folder / KEYS / KEY_DATABASE, key_tables.metadata),
+            (_main_url(settings), folder / MAIN, tables.metadata),
+        ):
+            engine = engines.connect(url)
+            copying.copy(engine, target, metadata)
+            engine.dispose()
         elsewhere = Settings(
             workspace=folder,
             actor=settings.actor,
@@ -151,36 +161,19 @@ def copied(settings: Settings, at: Clock = clock) -> Iterator[House]:
             yield house
 
 
-def _snapshot(source: Path, target: Path) -> None:
-    """A consistent copy of an SQLite file, without its deleted content."""
-    engine = sa.create_engine(f"sqlite:///{source}", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
-    engine.dispose()
-
-
 def _build(folder: Path, settings: Settings) -> None:
+    """Make the key store and the main database: in `folder`, or where the settings say."""
     (folder / KEYS).mkdir(mode=0o700)
     if not settings.root_key and settings.root_key_file is None:
         LocalRoot.create_file(folder / KEYS / KEY_FILE, os.urandom(32))
-    root = _root(
-        Settings(workspace=folder, actor="", root_key=settings.root_key, root_key_file=settings.root_key_file)
-    )
-    KeyStore.create(engines.connect(_url(folder / KEYS / "keys.db")), root, os.urandom).close()
-    database = Database.create(_url(folder / MAIN))
+    here = msgspec.structs.replace(settings, workspace=folder)
+    keys = engines.connect(_keys_url(here))
+    KeyStore.create(keys, _root(here), os.urandom).close()
+    database = Database.create(_main_url(here))
     with database.begin() as connection:
         origin = f"amana-log/{os.urandom(8).hex()}"
         connection.execute(tables.meta.insert().values(name="origin", value=origin))
     database.close()
-
-
-def _keys(settings: Settings, random: Callable[[int], bytes]) -> KeyStore:
-    path = settings.workspace / KEYS / "keys.db"
-    if not path.exists():
-        raise errors.KeyMissing(
-            "The key store is missing", remedy="restore it from its backup; nothing sealed opens without it"
-        )
-    return KeyStore.open(engines.connect(_url(path)), _root(settings), random)
 
 
 def _sync(path: Path) -> None:
@@ -192,8 +185,18 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _url(path: Path) -> str:
-    return f"sqlite:///{path}"
+def _main_url(settings: Settings) -> str:
+    return settings.database or f"sqlite:///{settings.workspace / MAIN}"
+
+
+def _keys_url(settings: Settings) -> str:
+    """Where the key store stands. Raises KeyMissing if its file is not there although the workspace is."""
+    path = settings.workspace / KEYS / KEY_DATABASE
+    if not settings.keys_database and not path.exists() and (settings.workspace / DEFINITION).exists():
+        raise errors.KeyMissing(
+            "The key store is missing", remedy="restore it from its backup; nothing sealed opens without it"
+        )
+    return settings.keys_database or f"sqlite:///{path}"
 
 
 def _root(settings: Settings) -> Root:

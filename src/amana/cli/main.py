@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from amana import errors
-from amana.cli import session
+from amana.cli import demo, session
 
 app = typer.Typer(
     name="amana",
@@ -25,7 +25,7 @@ app = typer.Typer(
     help="Who agreed to what, provably; and whether you may contact somebody now, and why.",
 )
 
-MODULES: tuple[Any, ...] = ()
+MODULES: tuple[Any, ...] = (demo,)
 
 for module in MODULES:
     module.register(app)

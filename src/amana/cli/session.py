@@ -21,6 +21,7 @@ from amana import errors, settings, wiring
 from amana.services.house import House
 
 OK, DENIED, BAD, MISSING, CONFLICT, UNVERIFIED, STORE = range(7)
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 STATUS: dict[type[errors.AmanaError], int] = {
     errors.BadInput: BAD,
@@ -55,6 +56,14 @@ class Command:
         with wiring.opened(self.settings, writing=writing) as house:
             yield house
 
+    @contextmanager
+    def copy(self) -> Iterator[House]:
+        """A writable copy of the workspace, thrown away at the end."""
+        with wiring.opened(self.settings):  # says what is wrong with the original, if anything is
+            pass
+        with wiring.copied(self.settings) as house:
+            yield house
+
 
 def answer(value: Any, *, json: bool, render: Callable[[Any], None]) -> None:
     """Give the answer: as JSON, or through `render`."""
@@ -77,8 +86,13 @@ def fail(error: errors.AmanaError, *, json: bool = False) -> int:
         typer.echo(msgspec.json.encode(told).decode(), err=True)
     else:
         notes.print(f"[bold red]{error.code}[/]", end=" ")
-        notes.print(error.sentence(), markup=False, highlight=False)
-    return STATUS.get(type(error), BAD)
+        notes.print(error.sentence(), markup=False, highlight=False, soft_wrap=True)
+    return status_of(error)
+
+
+def status_of(error: errors.AmanaError) -> int:
+    """The exit status of an error: its class's, else the nearest class's above it."""
+    return next(STATUS[kind] for kind in (*type(error).__mro__, errors.BadInput) if kind in STATUS)
 
 
 def _plain(value: Any) -> Any:

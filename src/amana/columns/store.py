@@ -94,6 +94,18 @@ class ColumnStore:
         count = self._write(file, columns)
         return msgspec.structs.replace(group, position=position, delta=file, changed=count)
 
+    def blank(self, rows: Sequence[int]) -> None:
+        """Overwrite rows with zeros in every file, in place and synced: nobody is there any more.
+
+        Readers that have a file mapped see a row before or after, and a blank row is not `known`. The caller holds
+        the cache lock.
+        """
+        for group in self.manifest().groups.values():
+            _blank(self._folder / group.base, np.asarray(rows, np.int64))
+            if group.delta:
+                held = _read(self._folder / group.delta)[ROW]
+                _blank(self._folder / group.delta, np.flatnonzero(np.isin(held, rows)))
+
     def publish(self, manifest: Manifest) -> None:
         """Make a manifest the current one, and remove files that it does not name."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -145,3 +157,25 @@ def _read(path: Path) -> Columns:
         array = chunks[0].to_numpy(zero_copy_only=True) if len(chunks) == 1 else table.column(name).to_numpy()
         columns[name] = array.view(np.bool_) if name in layout.BOOLEANS else array
     return columns
+
+
+def _blank(path: Path, rows: np.ndarray[Any, Any]) -> None:
+    """Zero some rows of each column of an Arrow file, except its row numbers."""
+    with pa.memory_map(str(path), "r") as source:
+        start = source.read_buffer(1).address
+        source.seek(0)
+        table = pa.ipc.open_file(source).read_all()
+        places = [
+            (chunk.buffers()[1].address - start, chunk.type.bit_width // 8, len(chunk))
+            for name in table.column_names
+            if name != ROW
+            for chunk in table.column(name).chunks[:1]
+        ]
+    handle = os.open(path, os.O_RDWR)
+    try:
+        for offset, width, count in places:
+            for row in rows[rows < count].tolist():
+                os.pwrite(handle, bytes(width), offset + row * width)
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -107,6 +107,31 @@ class Notice(Event, frozen=True, kw_only=True, tag="notice"):
     epoch: int
 
 
-AnyEvent = Permission | Relationship | Point | Profile | Preference | Restriction | Retraction | Notice
+class Erasure(Event, frozen=True, kw_only=True, tag="erasure"):
+    """People were erased: the log positions that no longer open, and nothing about whose they were."""
+
+    positions: tuple[int, ...]  # ascending
+
+
+class Continuation(Event, frozen=True, kw_only=True, tag="continuation"):
+    """The log goes on under a new origin after a restore, from what the old one had last signed."""
+
+    origin: str  # the old one
+    size: int
+    root: str  # hexadecimal
+
+
+AnyEvent = (
+    Permission
+    | Relationship
+    | Point
+    | Profile
+    | Preference
+    | Restriction
+    | Retraction
+    | Notice
+    | Erasure
+    | Continuation
+)
 
 channel_word = {channel: channel.value for channel in Channel} | {None: ANY}

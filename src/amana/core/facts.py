@@ -174,6 +174,11 @@ def project(
     )
 
 
+def current_point(state: PersonState, channel: Channel) -> int:
+    """Ordinal of the contact point in use for a channel, -1 if there is none or the channel needs none."""
+    return _point(state, POINT_OF_CHANNEL[channel], 0)[0]
+
+
 def counting_grant(state: PersonState, cell: int) -> Claim | None:
     """The grant that counts for a cell, as evidence for the answer."""
     return _grant(state.cells.get(cell, ()), _refusals(state, cell)[1])

@@ -227,6 +227,10 @@ class Message(Dated, frozen=True, kw_only=True):
     channels: frozenset[Channel] | None = None
     requires: tuple[Condition, ...] = ()
 
+    def speaks(self, channel: Channel | None) -> bool:
+        """Whether the row is about messages on this channel, or about any when none is named."""
+        return channel is None or self.channels is None or channel in self.channels
+
 
 class Deadline(Dated, frozen=True, kw_only=True):
     """A time limit of the law. `words` says it in full; the other fields are what a clock can use."""

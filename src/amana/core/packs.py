@@ -156,10 +156,10 @@ class LawBook:
         """The frequency the law allows, or None where it sets none. Errors: NotFound, BadLaw."""
         return self._nearest([(one, one.caps) for one in self.chain(code)], channel, on)
 
-    def message(self, code: str, on: date) -> tuple[Condition, ...]:
-        """What every message must carry, from the most specific pack that says so. Errors: NotFound."""
+    def message(self, code: str, on: date, channel: Channel | None = None) -> tuple[Condition, ...]:
+        """What a message must carry (on a channel), from the most specific pack that says so. Errors: NotFound."""
         for one in self.chain(code):
-            said = [message for message in one.messages if message.covers(on)]
+            said = [message for message in one.messages if message.covers(on) and message.speaks(channel)]
             if said:
                 return tuple(condition for message in said for condition in message.requires)
         return ()

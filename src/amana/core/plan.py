@@ -14,13 +14,13 @@ Consent life is cut conservatively at the quarter's end.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from typing import Any, NamedTuple
 
 import msgspec
 
-from amana.core import facts, places, windows
+from amana.core import facts, messages, places, windows
 from amana.core.packs import Caps, ExceptionKind, LawBook, LawException, LawRule, Period, RegistryNeed
 from amana.core.regimes import Regime
 from amana.core.vocabulary import PHONE_CHANNELS, Basis, Channel, SubjectType
@@ -178,6 +178,8 @@ class Plan:
     def places(self, regime: Regime) -> tuple[str, ...]:
         """The pack codes of all countries concerned, without repetition, residence first."""
         concerned = [regime.place] if regime.residence else list(self.question.circumstances.served)
+        if not concerned:  # a number alone does not say where somebody lives
+            return ()
         if self.question.channel in PHONE_CHANNELS and regime.number_country:
             number = regime.number_country
             if not any(place.split("-")[0] == number for place in concerned):
@@ -196,13 +198,24 @@ class Plan:
 
     def zones(self, regime: Regime) -> tuple[str, ...]:
         """Every zone the person may be in: their own if known, else all zones of the places concerned."""
-        if regime.zone:
+        if regime.zone and windows.knows(regime.zone):
             return (regime.zone,)
         return tuple(dict.fromkeys(zone for place in self.places(regime) for zone in places.zones_of(place)))
 
     def opening(self, regime: Regime) -> tuple[tuple[windows.Allowed, ...], tuple[str, ...]]:
         """The legal hours of all places concerned, and the zones in which they must hold."""
         return self._allowed(self.places(regime)), self.zones(regime)
+
+    def stale(self, regime: Regime) -> tuple[str, ...]:
+        """The registries that must be consulted about a regime and whose copy is missing or too old."""
+        loaded = self.question.circumstances.registries
+        names = []
+        for applied in self.applied(regime):
+            for need in applied.rule.registries:
+                held = loaded.get(need.registry)
+                if held is None or held.as_of < self._since(need.max_age):
+                    names.append(need.registry)
+        return tuple(dict.fromkeys(names))
 
     # ---- resolution ---------------------------------------------------------------------------------------------
 
@@ -226,6 +239,7 @@ class Plan:
             stored_well=self._stored_well(concerned),
             born_by=self._cut_off(concerned, never=False),
             never_born_by=self._cut_off(concerned, never=True),
+            message=self._message(concerned, known),
             open=bool(zones) and windows.open_at(allowed, zones, at, self.is_holiday) if allowed else True,
             hours=windows.local_hours(zones, at),
             days=windows.local_days(zones, at),
@@ -297,8 +311,11 @@ class Plan:
         if life is None:
             return ALWAYS
         end = self._quarter + QUARTER
-        cut = life.before(datetime.fromtimestamp(end, UTC).date())
-        return (cut - _EPOCH).days * 86_400 + end % 86_400
+        on = datetime.fromtimestamp(end, UTC).date()
+        cut, clock = life.before(on), end % 86_400
+        if Period(months=life.months).before(on).day != on.day:  # the month is too short: its end, not a second time
+            cut, clock = cut + timedelta(days=1), 0
+        return (cut - _EPOCH).days * 86_400 + clock
 
     def _stored_well(self, concerned: tuple[str, ...]) -> bool:
         stored = self.question.circumstances.stored_in
@@ -333,6 +350,15 @@ class Plan:
             stale_consent=stale[_Lift.CONSENT],
             stale_always=stale[_Lift.NOTHING],
         )
+
+    def _message(self, concerned: tuple[str, ...], rules: list[LawRule]) -> int:
+        """What a message must carry in all places concerned: by their general rule, their row and its exceptions."""
+        channel = self.question.channel
+        conditions = [one for place in concerned for one in self.book.message(place, self._on, channel)]
+        for rule in rules:
+            conditions += rule.conditions
+            conditions += [one for exception in rule.exceptions for one in exception.conditions]
+        return messages.needed(conditions, channel)
 
     def _capped(self, row: Law, concerned: tuple[str, ...]) -> Law:
         """The smallest caps of the workspace and of all countries concerned."""

@@ -47,7 +47,7 @@ def born_by(text: str) -> int:
     Unsure means younger. Anything else is BORN_UNKNOWN.
     """
     parts = text.split("-")
-    if not all(part.isdigit() for part in parts) or not 1 <= len(parts) <= 3 or len(parts[0]) != 4:
+    if not all(part.isascii() and part.isdigit() for part in parts) or not 1 <= len(parts) <= 3 or len(parts[0]) != 4:
         return BORN_UNKNOWN
     year = int(parts[0])
     month = int(parts[1]) if len(parts) > 1 else 12

@@ -82,32 +82,37 @@ def consent(facts: Any, law: Any, ask: Any) -> Any:
 
 
 def other(facts: Any, law: Any, ask: Any) -> Any:
-    """One of the law's exceptions, with its own evidence: sale, interest, relationship, published address."""
+    """One of the law's exceptions, with evidence from before the moment: sale, interest, relationship, published."""
     return (
         (
             law.sale
             & (facts.sale_at >= law.sale_since)
+            & (facts.sale_at <= ask.at)
             & ((facts.sale_proof & law.sale_proof) == law.sale_proof)
         )
         | (
             law.interest
             & ask.assessed
             & (facts.interest_at >= law.interest_since)
+            & (facts.interest_at <= ask.at)
             & ((facts.interest_proof & law.interest_proof) == law.interest_proof)
         )
         | (
             law.relationship
             & (facts.relationship_at >= law.relationship_since)
+            & (facts.relationship_at <= ask.at)
             & ((facts.relationship_proof & law.relationship_proof) == law.relationship_proof)
         )
         | (
             law.inquiry
             & (facts.relationship_at >= law.inquiry_since)
+            & (facts.relationship_at <= ask.at)
             & ((facts.relationship_proof & law.inquiry_proof) == law.inquiry_proof)
         )
         | (
             law.published
             & (facts.published_at >= law.published_since)
+            & (facts.published_at <= ask.at)
             & ((facts.published_proof & law.published_proof) == law.published_proof)
         )
     )

@@ -168,7 +168,7 @@ def apply(state: PersonState, event: events.AnyEvent, terms: Terms) -> None:
                 state.unrestricted = max(state.unrestricted, event.occurred.lo)
         case events.Retraction():
             _retraction(state, event)
-        case events.Notice():
+        case events.Notice() | events.Erasure() | events.Continuation():
             pass  # the workspace's own; no person's state
 
 

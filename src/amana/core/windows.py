@@ -123,6 +123,14 @@ def _local(zone: str, at: int) -> datetime:
     return datetime.fromtimestamp(at, _zone(zone))
 
 
+def knows(zone: str) -> bool:
+    """Whether this is a zone of the IANA time zone database."""
+    try:
+        return bool(_zone(zone))
+    except BadInput:
+        return False
+
+
 @lru_cache(maxsize=1024)
 def _zone(name: str) -> ZoneInfo:
     try:

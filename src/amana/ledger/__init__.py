@@ -12,4 +12,5 @@ is; keys, nonces, times and stored tiles are passed in. Whatever is checked eith
     note        signed text: C2SP signed-note and Ed25519 cosignatures
     checkpoint  the signed tree head: C2SP tlog-checkpoint
     receipt     what a person keeps: C2SP tlog-proof
+    verify      the program that checks a receipt anywhere; the one module that reads a file, when it is run
 """

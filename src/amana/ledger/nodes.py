@@ -36,15 +36,17 @@ def node_reader(size: int, read: tiles.TileReader) -> merkle.Reader:
     return node
 
 
-def verify_tree(size: int, read: tiles.TileReader, root: bytes) -> None:
+def verify_tree(size: int, read: tiles.TileReader, root: bytes, trusted: tiles.Edge = tiles.EMPTY) -> None:
     """Checks every entry bundle and every tile of the tree against `root`, the root of a verified checkpoint.
 
+    With `trusted`, the edge of an earlier tree that was checked before, only what grew since is read.
     Raises `VerificationFailed` naming the tile. Time O(n), memory O(log n).
     """
-    edge = tiles.EMPTY
-    for index in range((size + tiles.WIDTH - 1) // tiles.WIDTH):
+    edge = trusted
+    for index in range(edge.size // tiles.WIDTH, (size + tiles.WIDTH - 1) // tiles.WIDTH):
         width = tiles.width_at(size, 0, index)
-        appended = tiles.append(edge, _entries(read, index, width))
+        known = max(0, edge.size - index * tiles.WIDTH)
+        appended = tiles.append(edge, _entries(read, index, width)[known:])
         for tile in appended.tiles:
             if tile.level == 0 or tile.width == tiles.WIDTH:
                 _check_tile(tile, read)

@@ -160,6 +160,13 @@ def bundle_entries(body: bytes) -> list[bytes]:
     return entries
 
 
+def narrowed(level: int, body: bytes, width: int) -> bytes:
+    """The first `width` hashes or entries of a tile or bundle: what it was when the tree was smaller."""
+    if level != ENTRIES:
+        return body[: width * HASH_SIZE]
+    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in bundle_entries(body)[:width])
+
+
 def path(level: int, index: int, width: int) -> str:
     """Where a tile is published: `tile/0/x001/234`, `tile/1/000.p/5`, `tile/entries/x001/234`."""
     if not (ENTRIES <= level <= HIGHEST_LEVEL and index >= 0 and 1 <= width <= WIDTH):

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, get_type_hints
 from amana import errors
 from amana.core import rules
 from amana.core.facts import Facts
-from amana.core.plan import Ask, Law
+from amana.core.plan import ALWAYS, NOBODY_TOO_YOUNG, Ask, Law
 
 Value = int | bool
 
@@ -85,6 +85,7 @@ def const(value: Value) -> Term:
 
 
 FALSE, TRUE = const(False), const(True)
+_BORN = Term("fact", ("born",), False)
 
 
 def negation(term: Term) -> Term:
@@ -124,7 +125,16 @@ def comparison(op: str, left: Term, right: Term) -> Term:
         if not (op in ("eq", "ne") and right.op == "const" and left.logical and right.logical):
             raise _mixed(op)
         return left if (op == "eq") == right.args[0] else negation(left)
-    return Term(op, (left, right), True)
+    return _bounded(op, left, right) or Term(op, (left, right), True)
+
+
+def _bounded(op: str, left: Term, right: Term) -> Term | None:
+    """The outcome of comparing a fact with a bound that no fact reaches."""
+    if left.op == "fact" and right == const(ALWAYS) and op in ("lt", "ge"):
+        return const(op == "ge")
+    if left == _BORN and right == const(NOBODY_TOO_YOUNG) and op in ("gt", "le"):
+        return const(op == "le")
+    return None
 
 
 def bitwise(op: str, left: Term, right: Term) -> Term:

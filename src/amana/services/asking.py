@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from amana import errors
-from amana.core import decision, facts, places
+from amana.core import decision, events, facts, places
 from amana.core.address_class import AddressClass
 from amana.core.decision import Decision
 from amana.core.facts import Facts, Topics
@@ -46,7 +46,7 @@ class Gate:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self._plans: dict[tuple[Inquiry, int], Plan] = {}
+        self._plans: dict[tuple[Inquiry, int, int | None], Plan] = {}
         self._reader = Reader(house.database.engine)
         self._registries = registries.in_force(house)
         with house.database.read() as connection:
@@ -58,24 +58,24 @@ class Gate:
         """Give back the connection."""
         self._reader.close()
 
-    def plan(self, inquiry: Inquiry, at: int) -> Plan:
+    def plan(self, inquiry: Inquiry, at: int, known_at: int | None = None) -> Plan:
         """The plan of a question at a moment; its rows of law are resolved once per quarter of an hour."""
         quarter = at - at % QUARTER
-        plan = self._plans.get((inquiry, quarter))
+        plan = self._plans.get((inquiry, quarter, known_at))
         if plan is None:
             if len(self._plans) >= KEPT_PLANS:
                 self._plans.clear()
-            plan = Plan(self.house.book, self._question(inquiry, at), self.house.is_holiday)
+            plan = Plan(self.house.book, self._question(inquiry, at, known_at), self.house.is_holiday)
         elif plan.ask.at != at:
-            plan = plan.moved(self._question(inquiry, at))
-        self._plans[inquiry, quarter] = plan
+            plan = plan.moved(self._question(inquiry, at, known_at))
+        self._plans[inquiry, quarter, known_at] = plan
         return plan
 
     def ask(
         self, person: int, inquiry: Inquiry, at: int | None = None, known_at: int | None = None
     ) -> Decision:
         """The decision for one person. Raises NotFound for words the workspace lacks; an unknown id is a deny."""
-        plan = self.plan(inquiry, self.house.clock() if at is None else at)
+        plan = self.plan(inquiry, self.house.clock() if at is None else at, known_at)
         read = self._read(person, plan)
         if known_at is not None:
             state = history.state_at(self.house, person, known_at, self.terms)
@@ -83,7 +83,7 @@ class Gate:
         if read is None:
             size = self._reader.ledger_size() if known_at is None else known_at
             return decision.decide(facts.nobody(0, suppressed=False), Regime(), plan, ledger_size=size)
-        return self._decide(read, inquiry, plan)
+        return self._decide(read, inquiry, plan, known_at)
 
     def facts(self, person: int, inquiry: Inquiry, at: int) -> tuple[Facts, Regime]:
         """What a question at a moment sees of a person."""
@@ -116,13 +116,16 @@ class Gate:
 
     # ---- from words to facts ------------------------------------------------------------------------------------
 
-    def _question(self, inquiry: Inquiry, at: int) -> Question:
+    def _question(self, inquiry: Inquiry, at: int, known_at: int | None = None) -> Question:
         cell = self.terms.cell(inquiry.brand, inquiry.purpose, inquiry.channel.value)
         return Question(
-            cell=cell, channel=inquiry.channel, at=at, circumstances=self.circumstances(inquiry, at)
+            cell=cell,
+            channel=inquiry.channel,
+            at=at,
+            circumstances=self.circumstances(inquiry, at, known_at),
         )
 
-    def circumstances(self, inquiry: Inquiry, at: int) -> Circumstances:
+    def circumstances(self, inquiry: Inquiry, at: int, known_at: int | None = None) -> Circumstances:
         """What the workspace brings to a question. Raises NotFound for an unknown purpose."""
         definition = self.house.workspace
         purpose = definition.purposes.get(inquiry.purpose)
@@ -134,7 +137,7 @@ class Gate:
             )
         on = datetime.fromtimestamp(at, UTC).date()
         assessment = purpose.assessment
-        epoch = self._epochs.get(purpose.notice, 1)
+        epoch = self._epoch(purpose.notice, known_at)
         cap = definition.caps.get(inquiry.channel)
         organisation = definition.organisation
         return Circumstances(
@@ -151,6 +154,14 @@ class Gate:
             cap_month=_cap(cap.per_month if cap else None),
             message=inquiry.message,
         )
+
+    def _epoch(self, notice: str, known_at: int | None) -> int:
+        """How many material changes a notice had seen, as far as the ledger knew."""
+        if known_at is None:
+            return self._epochs.get(notice, 1)
+        told = (one.event for one in history.of_person(self.house, 0, before=known_at))
+        versions = (event for event in told if isinstance(event, events.Notice))
+        return max((one.epoch for one in versions if one.notice.rpartition("@")[0] == notice), default=1)
 
     def _read(self, person: int, plan: Plan) -> Read | None:
         question = plan.question
@@ -170,7 +181,7 @@ class Gate:
         )
         return found, reader.regime(state)
 
-    def _decide(self, read: Read, inquiry: Inquiry, plan: Plan) -> Decision:
+    def _decide(self, read: Read, inquiry: Inquiry, plan: Plan, known_at: int | None) -> Decision:
         found, regime = self._facts(read, plan)
         cell = plan.question.cell
         claim = facts.counting_grant(read.state, cell) if found.granted else None
@@ -184,11 +195,13 @@ class Gate:
             if refused
             else (),
             ledger_size=read.ledger_size,
-            later=self._later(inquiry),
+            later=self._later(inquiry, known_at),
         )
 
-    def _later(self, inquiry: Inquiry) -> Callable[[int], Plan]:
-        return lambda at: Plan(self.house.book, self._question(inquiry, at), self.house.is_holiday)
+    def _later(self, inquiry: Inquiry, known_at: int | None) -> Callable[[int], Plan]:
+        return lambda at: Plan(
+            self.house.book, self._question(inquiry, at, known_at), self.house.is_holiday
+        )
 
 
 def _cap(value: int | None) -> int:

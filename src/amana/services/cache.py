@@ -41,7 +41,7 @@ class Caught(NamedTuple):
     cell: Loaded
 
 
-class _Regimes:
+class Regimes:
     """Numbers regimes in order of first appearance."""
 
     def __init__(self, known: Sequence[Regime]) -> None:
@@ -74,7 +74,7 @@ def catch_up(house: House, cell: int) -> Caught:
 def _refresh(
     house: House, store: ColumnStore, manifest: Manifest, cell: int, head: int, connection: sa.Connection
 ) -> Manifest:
-    regimes = _Regimes(manifest.regimes)
+    regimes = Regimes(manifest.regimes)
     topics = Topics(register.topics(connection))
     serial = manifest.serial + 1
     groups = dict(manifest.groups)
@@ -88,16 +88,17 @@ def _refresh(
         values: list[tuple[Any, ...]] = []
         for person_id, state in changed:
             rows.append(person_id - 1)
-            values.append(_project(house, state, cell, name == PERSON_GROUP, regimes, topics))
+            values.append(project(house, state, cell, name == PERSON_GROUP, regimes, topics))
         groups[name] = _store(store, group, name, serial, head, rows, values, columns)
     refreshed = Manifest(serial=serial, regimes=regimes.all(), groups=groups)
     store.publish(refreshed)
     return refreshed
 
 
-def _project(
-    house: House, state: PersonState, cell: int, of_person: bool, regimes: _Regimes, topics: Topics
+def project(
+    house: House, state: PersonState, cell: int, of_person: bool, regimes: Regimes, topics: Topics
 ) -> tuple[Any, ...]:
+    """A person's row of the person group, or of a cell's group, in the order of the layout's columns."""
     reader = house.reader
     if of_person:
         number = regimes.number(reader.regime(state))

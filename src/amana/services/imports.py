@@ -18,7 +18,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -191,8 +190,14 @@ def _origin(house: House, source: Source, order: Order) -> Origin:
 
 
 def _batches(rows: Iterable[PersonRow | Reject], most: int) -> Iterator[list[PersonRow | Reject]]:
-    stream = iter(rows)
-    while batch := list(islice(stream, most)):
+    """Batches that end where a line ends, because an import resumes after a whole line."""
+    batch: list[PersonRow | Reject] = []
+    for row in rows:
+        if len(batch) >= most and (row.part, row.line) != (batch[-1].part, batch[-1].line):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
         yield batch
 
 

@@ -4,7 +4,8 @@ Rule.
 - A grant needs a documented capture: evidence named for the source, the `demonstrable` check, and a date. Without
   them the person becomes *unknown*, which decides nothing.
 - A refusal needs nothing. Undated, it counts from the beginning and until now. It binds every holder of the address
-  it came for, and a newcomer who shares an address inherits its refusals.
+  it came for, and whoever comes to share an address inherits its
+  refusals.
 - What a source repeats is not recorded again: a statement that the same source made before with the same times and
   proof, an attribute that already has the value. A refusal is repeated only if nothing lifted it meanwhile.
 - Nothing more than five minutes in the future is taken; a latest moment in the future becomes now.
@@ -19,7 +20,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from amana.core import events, facts, regimes
+from amana.core import events, facts, regimes, windows
 from amana.core import state as states
 from amana.core.cells import CHANNEL_CODE
 from amana.core.notices import Published
@@ -88,7 +89,6 @@ class Intake:
         points = self._points(identity, match)
         if match.is_new:
             self.counts["people_new"] += 1
-            self._inherit(identity, match)
         if identity.alias is not None and identity.alias not in self.crowd.aliases:
             self.crowd.aliases[identity.alias] = self.session.aliases[identity.alias] = match.person.id
         if identity.name_tag and not match.person.name_tag:
@@ -125,6 +125,7 @@ class Intake:
                     self.counts["reviews"] += 1
                 ordinal = self._new_point(identity.row, person, address)
                 self._suppression(identity.row, person, address)
+                self._inherit(identity.row, person, address)
             found[address.kind] = (ordinal, address)
         return found
 
@@ -164,14 +165,11 @@ class Intake:
             row, person, ANY, ANY, Status.OBJECTED, Interval(lo=0, hi=self.session.now), "suppressed"
         )
 
-    def _inherit(self, identity: Identity, match: Match) -> None:
-        """A newcomer at a known address is bound by every refusal that binds the address."""
-        for address in identity.addresses:
-            for owner, ordinal in self.crowd.holders.get(address.blind, []):
-                if owner != match.person.id:
-                    self._inherit_from(
-                        identity.row, match.person, self.session.person(owner), ordinal, address
-                    )
+    def _inherit(self, row: PersonRow, person: Writing, address: Address) -> None:
+        """A new holder of a known address is bound by every refusal that binds the address."""
+        for owner, ordinal in list(self.crowd.holders.get(address.blind, ())):
+            if owner != person.id:
+                self._inherit_from(row, person, self.session.person(owner), ordinal, address)
 
     def _inherit_from(
         self, row: PersonRow, person: Writing, holder: Writing, ordinal: int, address: Address
@@ -210,6 +208,9 @@ class Intake:
                     sealed.pop(name, None)
                 else:
                     columns["birth"] = regimes.birth_month(value)
+            elif field.means == "zone" and not windows.knows(value):
+                self._reject(row, name, "bad_zone")
+                columns.pop("zone")
             elif field.means == "guardian":
                 columns["guardian"] = "yes"
         columns = {
@@ -275,8 +276,8 @@ class Intake:
             if said.status in REFUSING or said.point_blocked:
                 return self._now  # a No is never dropped for a wrong date
             return None
-        hi = min(said.occurred.hi, self.session.now)
-        return Interval(lo=min(said.occurred.lo, hi), hi=hi)
+        hi = max(0, min(said.occurred.hi, self.session.now))  # 1900-01-01 is how a table says "long ago"
+        return Interval(lo=max(0, min(said.occurred.lo, hi)), hi=hi)
 
     def _claim(
         self,
@@ -292,7 +293,10 @@ class Intake:
             return
         status = self._supported(said)
         kind = POINT_OF_CHANNEL[said.channel]
-        point = points[kind][0] if kind is not None and kind in points else -1
+        if kind is not None and kind in points:
+            point = points[kind][0]
+        else:  # a row without an address speaks of the one in use: a later one inherits nothing
+            point = facts.current_point(person.state, said.channel)
         published = self.origin.notices.get(said.notice)
         event = events.Permission(
             id=self._id(row),

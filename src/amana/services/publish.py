@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from amana import errors
 from amana.core import events, notices
 from amana.core.statements import Interval
 from amana.core.vocabulary import Actor
@@ -19,14 +20,22 @@ from amana.storage import register
 
 
 def pending(house: House) -> list[notices.Change]:
-    """What publishing the workspace file would change, notice by notice."""
+    """What publishing the workspace file would change, notice by notice. Raises Conflict for a version used before."""
     with house.database.read() as connection:
         versions = register.notice_versions(connection)
     latest = {version.id: version for version in versions}
     changes = [
         notices.change(name, notice, latest.get(name)) for name, notice in house.workspace.notices.items()
     ]
-    return [change for change in changes if change is not None]
+    found = [change for change in changes if change is not None]
+    used = {(version.id, version.version) for version in versions}
+    for change in found:
+        if (change.id, change.version) in used:
+            raise errors.Conflict(
+                f"The version {change.version} of the notice {change.id} was published before the latest one",
+                remedy="give it a new version",
+            )
+    return found
 
 
 def publish(house: House) -> list[notices.Change]:

@@ -66,6 +66,7 @@ def screen(house: House, inquiry: Inquiry, at: int | None = None, audience: Path
         prepared = time.perf_counter()
         wanted, unknown = _audience(gate, audience)
         people, bits = evaluate(house, caught, plan, wanted)
+        unknown += 0 if wanted is None else len(wanted) - len(people)
         sets = _sets(bits)
         if unknown:
             nobody = 1 << rules.BY_CODE["unknown_person"].bit
@@ -88,6 +89,8 @@ def screen(house: House, inquiry: Inquiry, at: int | None = None, audience: Path
 
 def evaluate(house: House, caught: cache.Caught, plan: Plan, wanted: Array | None) -> tuple[Array, Array]:
     """Ids and reasons of everybody in the cache, or of the wanted ids."""
+    if not caught.regimes:  # nobody is known yet
+        return np.empty(0, np.int64), np.empty(0, np.uint64)
     law = blocks.LawTable([plan.law(regime) for regime in caught.regimes])
     base = caught.person.base | caught.cell.base
     size = min(len(column) for column in base.values())

@@ -77,6 +77,7 @@ class Session:
         self.profiles: dict[int, dict[str, str]] = {}
         self.new_holders: dict[bytes, list[tuple[int, int]]] = {}
         self.aliases: dict[bytes, int] = {}
+        self.placed: list[Callable[[sa.Connection], None]] = []
 
     def load(self, ids: Iterable[int]) -> None:
         """Read people into the session, in one query."""
@@ -129,6 +130,10 @@ class Session:
         staged = Staged(person.id, event)
         self.staged.append(staged)
         return staged
+
+    def once_placed(self, work: Callable[[sa.Connection], None]) -> None:
+        """Run in the same transaction once the staged events have their positions in the log."""
+        self.placed.append(work)
 
     def merge_profile(self, person: Writing, fields: dict[str, str]) -> None:
         """Set sealed fields of a person; other fields stay."""
@@ -231,8 +236,9 @@ class Writer:
             with self._database.begin() as connection:
                 latest = log.latest(connection)
                 size = latest.size if latest is not None else 0
+                # Another process wrote since, or an interruption came just after a commit of ours.
                 if size != self._edge.size or people.next_id(connection) != self._next_person:
-                    self._refresh(connection)  # another process wrote, or a commit of ours that was interrupted
+                    self._refresh(connection)
                 session = Session(connection, self._keys, self._terms, now, self._next_person)
                 results = [queued.work(session) for queued in batch]
                 edge = self._flush(session)
@@ -258,6 +264,8 @@ class Writer:
         self._put_points(session, keys)
         self._put_profiles(session, keys)
         people.put_aliases(session.connection, session.aliases)
+        for work in session.placed:
+            work(session.connection)
         if session.next_person != self._next_person:
             people.set_next_id(session.connection, session.next_person)
         return edge

@@ -105,6 +105,10 @@ class Database:
             finally:
                 connection.exec_driver_sql("ROLLBACK")
 
+    def scrub(self) -> bool:
+        """Overwrite what was deleted, and empty the write-ahead log; False while an open reader holds it up."""
+        return engines.scrub(self.engine)
+
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()

@@ -35,6 +35,20 @@ def connect(url: str) -> sa.Engine:
     return engine
 
 
+def scrub(engine: sa.Engine) -> bool:
+    """Make deleted content unreadable as far as the database can; False if an open reader holds it up.
+
+    SQLite: deleted content is overwritten as it is deleted (`secure_delete`); what is left is the write-ahead log, which
+    is written back and truncated. PostgreSQL: `VACUUM` gives the space back to the server, which reuses it.
+    """
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("VACUUM")
+            return True
+        busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        return not busy
+
+
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
     for setting in (

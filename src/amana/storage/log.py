@@ -59,7 +59,7 @@ def events_of(connection: sa.Connection, person: int, *, before: int | None = No
 def all_events(connection: sa.Connection, start: int = 0) -> Iterator[EventRow]:
     """Every sealed event in log order from a position, streamed."""
     query = sa.select(event).where(event.c.position >= start).order_by(event.c.position)
-    for row in connection.execution_options(yield_per=5_000).execute(query):
+    for row in connection.execute(query.execution_options(yield_per=5_000)):
         yield EventRow(*row)
 
 

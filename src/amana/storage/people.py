@@ -67,7 +67,7 @@ def changed_since(connection: sa.Connection, position: int) -> Iterator[tuple[in
         .where(person.c.changed >= position, person.c.id > 0)
         .order_by(person.c.id)
     )
-    for row in connection.execution_options(yield_per=10_000).execute(query):
+    for row in connection.execute(query.execution_options(yield_per=10_000)):
         yield row.id, _decode(row.state)
 
 

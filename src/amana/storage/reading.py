@@ -23,7 +23,7 @@ SELECT p.state,
        (SELECT {join_at} FROM sent
          WHERE person = p.id AND at > {m} AND at <= {m} AND cell >> 24 = {m} AND cell & 255 = {m})
        {listed}
-  FROM person p WHERE p.id = {m}
+  FROM person p WHERE p.id = {m} AND p.id > 0 AND p.changed >= 0
 """
 _LISTED = """,
        (SELECT {join_code} FROM point q
@@ -62,7 +62,7 @@ class Reader:
         self._phone = _PLAIN.format(listed=_LISTED.format(**spelling), **spelling)
 
     def person(self, person: int, cell: int, at: int, *, phone: bool) -> Read | None:
-        """What is recorded about a person for one cell; None if nothing is."""
+        """What is recorded about a person for one cell; None if nothing is (person 0 is the workspace itself)."""
         words = (at - 30 * DAY, at, cell >> 24, cell & 0xFF, person)
         row = self._execute(self._phone if phone else self._plain, words).fetchone()
         if row is None:

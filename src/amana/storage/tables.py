@@ -188,3 +188,40 @@ listing = sa.Table(
     sa.Column("registry", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("issue", sa.Integer, primary_key=True, autoincrement=False),
 )
+
+erasure = sa.Table(
+    "erasure",
+    metadata,
+    sa.Column("person", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.Text, nullable=False),  # fenced | scrubbing | done
+    sa.Column("fenced", sa.BigInteger, nullable=False),
+    sa.Column("done", sa.BigInteger),
+)
+
+erased = sa.Table(
+    "erased",
+    metadata,
+    sa.Column(
+        "position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False
+    ),
+    sa.Column("leaf", sa.BigInteger, nullable=False),  # the log position of the erasure event that lists it
+)
+
+export = sa.Table(
+    "export",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("recipient", sa.Text, nullable=False),
+    sa.Column("file", sa.Text, nullable=False),  # its name, without folders
+    sa.Column("expires", sa.BigInteger, nullable=False),
+    sa.Column("people", sa.Integer, nullable=False),
+    sa.Column("recall", sa.Text, nullable=False),  # none | due | confirmed
+)
+
+exported = sa.Table(
+    "exported",
+    metadata,
+    sa.Column("person", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("export", sa.Integer, primary_key=True, autoincrement=False),
+)

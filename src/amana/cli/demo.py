@@ -1,0 +1,352 @@
+"""`amana demo`: from nothing to an invented company, a sealed ledger and two screened campaigns.
+
+Rule. The demo does nothing of its own: it writes the sample's files and then calls the services that every other verb
+calls, in the order in which a newcomer would. It works in one folder that is empty or holds an earlier demo of the same
+size; running it again imports nothing twice. At the end it holds both screens against what the sample knows to be true:
+if anybody who said no anywhere were allowed, it fails. The moment asked about is the coming Wednesday, 18:00 UTC, so that
+the figures do not change with the hour at which somebody tries it.
+"""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.progress import Progress
+
+from amana import errors, wiring
+from amana.cli import demo_pages, session
+from amana.connectors import catalogue
+from amana.core import rules
+from amana.core.events import Permission
+from amana.core.vocabulary import GRANTING, REFUSING, Channel
+from amana.ledger import checkpoint, nodes
+from amana.sample.exports import SampleFiles, write_exports
+from amana.services import history, imports, screening
+from amana.services.asking import Gate, Inquiry
+from amana.services.house import House
+from amana.storage import log, people, sources
+
+SEED = 7
+MARK = "demo.toml"
+EXPORTS = "exports"
+BRAND = "linden"
+LOOKED_AT = 300  # people whose history is opened to find one about whom two systems disagree
+OPENED = 200  # people whose events are opened to see that they verify
+
+NEWSLETTER = Inquiry(brand=BRAND, purpose="newsletter", channel=Channel.EMAIL)
+OFFERS = Inquiry(brand=BRAND, purpose="offers", channel=Channel.SMS)
+OFFERS_BY_EMAIL = Inquiry(brand=BRAND, purpose="offers", channel=Channel.EMAIL)
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of the sample: how it is read, and what somebody could show for it."""
+
+    kind: str
+    reading: str  # name of its options or mapping in the package
+    path: Path
+    evidence: str
+
+
+class Steps:
+    """How long each step took, in seconds, in order."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, float]] = []
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time one step."""
+        started = time.perf_counter()
+        yield
+        self.taken.append((name, time.perf_counter() - started))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(demo)
+
+
+def demo(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Option(help="Where to work: empty, or an earlier demo.")] = Path("demo"),
+    people: Annotated[int, typer.Option(min=100, help="How many invented customers.")] = 20_000,
+) -> None:
+    """From nothing to an invented company, a sealed ledger and two screened campaigns."""
+    settings = msgspec.structs.replace(context.obj.settings, workspace=folder)
+    steps = Steps()
+    _claim(folder, people)
+    with steps.step("write the exports of the sample company's old systems"):
+        files = write_exports(folder / EXPORTS, SEED, people)
+        lists = _write_truth(folder / EXPORTS, files)
+    demo_pages.exports(files, folder)
+    if not (folder / wiring.DEFINITION).exists():
+        with steps.step("make the workspace: keys, ledger, notices"):
+            wiring.create(settings, sample("amana.toml"))
+    with wiring.opened(settings, writing=True) as house:
+        _import_all(house, files, steps)
+        with steps.step("verify the ledger"):
+            demo_pages.verified(*_verify(house))
+        at = moment(house.clock())
+        campaigns = _screens(house, at, steps)
+        with steps.step("ask about two people"):
+            _ask_two(house, campaigns, at)
+        with steps.step("hold the answers against the truth"):
+            _check(house, lists, at)
+        next_person = int(campaigns[0][1].people[campaigns[0][1].bits != 0][0])
+    demo_pages.timings(steps.taken)
+    demo_pages.where_next(folder, next_person, list(lists.values()))
+
+
+def sample(name: str) -> str:
+    """A file of the sample company: its workspace, options or a mapping."""
+    return (resources.files("amana.data") / "sample" / name).read_text("utf-8")
+
+
+def moment(now: int) -> int:
+    """The coming Wednesday, 18:00 UTC, as UTC seconds; never today."""
+    today = datetime.fromtimestamp(now, UTC).replace(hour=18, minute=0, second=0, microsecond=0)
+    ahead = (2 - today.weekday()) % 7 or 7
+    return int((today + timedelta(days=ahead)).timestamp())
+
+
+# ---- the folder -------------------------------------------------------------------------------------------------
+
+
+def _claim(folder: Path, people: int) -> None:
+    """Take the folder for a demo of this size. Raises Conflict if it holds something else, or another size."""
+    mark = folder / MARK
+    if folder.exists() and not folder.is_dir():
+        raise errors.Conflict(
+            "The demo needs a folder, and this is a file", remedy="name another with --folder"
+        )
+    if not folder.exists() or not any(folder.iterdir()):
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.write_text(f"# Made by `amana demo`.\npeople = {people}\n", "utf-8")
+        return
+    if not mark.is_file():
+        raise errors.Conflict(
+            "The folder holds something else",
+            expected="an empty folder, or one that `amana demo` made",
+            remedy="name another with --folder",
+        )
+    before = tomllib.loads(mark.read_text("utf-8")).get("people")
+    if before != people:
+        raise errors.Conflict(
+            "The demo in this folder has another size",
+            expected=f"--people {before}",
+            got=f"--people {people}",
+            remedy="give the same number, name another folder with --folder, or remove this one",
+        )
+
+
+def _write_truth(folder: Path, files: SampleFiles) -> dict[str, Path]:
+    """Lists of the addresses that the check is about, as audience files; they can be screened by hand too."""
+    truth = files.truth
+    lists = {
+        "said no to e-mail": ("email", truth.said_no_email),
+        "said no to text messages": ("phone", truth.said_no_sms),
+        "bounced": ("email", truth.bounced),
+        "only on the bought list": ("email", truth.bought_only),
+    }
+    paths = {}
+    for name, (column, addresses) in lists.items():
+        paths[name] = folder / f"{name.replace(' ', '-')}.csv"
+        paths[name].write_text("\n".join([column, *sorted(addresses)]) + "\n", "utf-8")
+    return paths
+
+
+# ---- the imports ------------------------------------------------------------------------------------------------
+
+
+def arrivals(files: SampleFiles) -> tuple[Arrival, ...]:
+    """The three files in the order in which they are imported. Nobody can show anything for the bought list."""
+    return (
+        Arrival(
+            kind="mailchimp",
+            reading="newsletter.toml",
+            path=files.newsletter,
+            evidence="archive of the sign-up page since 2021; account settings of the newsletter tool",
+        ),
+        Arrival(
+            kind="table",
+            reading="crm.toml",
+            path=files.crm,
+            evidence="archive of the wordings news-1 to news-3 and of each form; order records",
+        ),
+        Arrival(kind="table", reading="leads.toml", path=files.leads, evidence=""),
+    )
+
+
+def order(house: House, arrival: Arrival) -> tuple[imports.Order, int]:
+    """What the import service needs to know about a file, and how many rows to expect."""
+    importer = catalogue.find(arrival.kind)
+    reading = sample(arrival.reading)
+    options = importer.load(reading)
+    source = importer.open(arrival.path, options)
+    fields = options.field_names() if arrival.kind == "table" else tuple(options.fields)
+    made = imports.Order(
+        kind=arrival.kind,
+        name=arrival.path.stem,
+        digest=source.digest,
+        reading=reading,
+        evidence=arrival.evidence,
+        brand=BRAND,
+        fields=fields,
+        rows=lambda start: importer.read(source, options, house.clock(), start),
+    )
+    return made, source.estimated_rows
+
+
+def _import_all(house: House, files: SampleFiles, steps: Steps) -> None:
+    reports: list[tuple[str, imports.Report, float]] = []
+    with Progress(console=session.notes, transient=True, disable=not session.notes.is_terminal) as bar:
+        for arrival in arrivals(files):
+            with steps.step(f"import {arrival.path.name}"):
+                report = _import(house, arrival, bar)
+            reports.append((arrival.path.name, report, steps.taken[-1][1]))
+    demo_pages.imported(reports)
+
+
+def _import(house: House, arrival: Arrival, bar: Progress) -> imports.Report:
+    made, expected = order(house, arrival)
+    task = bar.add_task(arrival.path.name, total=expected or None)
+
+    def progress(report: imports.Report) -> None:
+        bar.update(task, completed=report.counts.get("rows", 0) + report.counts.get("rejected_rows", 0))
+
+    return imports.run(house, made, progress)
+
+
+# ---- the ledger -------------------------------------------------------------------------------------------------
+
+
+def _verify(house: House) -> tuple[int, bytes, int]:
+    """Ledger size, root, and how many events were opened: signature, every tile, and a sample of the people.
+
+    Raises VerificationFailed, LedgerBroken.
+    """
+    with house.database.read() as connection:
+        latest = log.latest(connection)
+        if latest is None:
+            raise errors.LedgerBroken("The ledger holds no checkpoint", remedy="restore the backup")
+        signed = checkpoint.verify(latest.note, house.writing().verifier).checkpoint
+        nodes.verify_tree(signed.size, log.tile_reader(connection), signed.root)
+        last = people.next_id(connection)
+    chosen = range(1, last, max(1, last // OPENED))
+    opened = sum(len(history.of_person(house, person)) for person in chosen)
+    return signed.size, signed.root, opened
+
+
+# ---- the campaigns ----------------------------------------------------------------------------------------------
+
+Campaign = tuple[Inquiry, screening.Screened]
+
+
+def _screens(house: House, at: int, steps: Steps) -> list[Campaign]:
+    found = []
+    for inquiry in (NEWSLETTER, OFFERS):
+        with steps.step(f"screen everybody for {demo_pages.campaign(inquiry)}"):
+            found.append((inquiry, screening.screen(house, inquiry, at)))
+        demo_pages.screened(*found[-1])
+    return found
+
+
+def _ask_two(house: House, campaigns: list[Campaign], at: int) -> None:
+    """Somebody about whom two systems disagree, and somebody for whom only the time is wrong (or the proof)."""
+    gate = Gate(house)
+    try:
+        inquiry, result = campaigns[0]
+        torn = _torn(house, inquiry, result)
+        if torn is not None:
+            person, told = torn
+            demo_pages.asked(person, inquiry, gate.ask(person, inquiry, at))
+            demo_pages.told(person, told, _source_names(house))
+        waiting = _first(campaigns[1][1], rules.TIMING_BITS)
+        if waiting is not None:
+            demo_pages.asked(waiting, OFFERS, gate.ask(waiting, OFFERS, at))
+            return
+        unproven = _first(result, 1 << rules.BY_CODE["consent_unproven"].bit)
+        if unproven is not None:
+            demo_pages.asked(unproven, inquiry, gate.ask(unproven, inquiry, at))
+    finally:
+        gate.close()
+
+
+def _first(result: screening.Screened, bits: int) -> int | None:
+    """The first person who is refused for nothing but these reasons."""
+    for person, found in zip(result.people.tolist(), result.bits.tolist(), strict=True):
+        if found and not found & ~bits:
+            return int(person)
+    return None
+
+
+def _torn(
+    house: House, inquiry: Inquiry, result: screening.Screened
+) -> tuple[int, list[history.Opened]] | None:
+    """The first person of whom one system says yes to the inquiry and another no, with what each said."""
+    no = sum(1 << rules.BY_CODE[code].bit for code in ("withdrawn", "refused"))
+    looked_at = 0
+    for person, found in zip(result.people.tolist(), result.bits.tolist(), strict=True):
+        if not found & no or looked_at >= LOOKED_AT:
+            continue
+        looked_at += 1
+        told = [one for one in history.of_person(house, person) if isinstance(one.event, Permission)]
+        yes_from = {one.event.source for one in told if _says(one, inquiry, yes=True)}
+        no_from = {one.event.source for one in told if _says(one, inquiry, yes=False)}
+        if yes_from and no_from - yes_from:
+            return int(person), told
+    return None
+
+
+def _says(one: history.Opened, inquiry: Inquiry, *, yes: bool) -> bool:
+    event = one.event
+    if not isinstance(event, Permission) or event.channel not in (inquiry.channel.value, "*"):
+        return False
+    return event.status in (GRANTING if yes else REFUSING) and event.purpose in (inquiry.purpose, "*")
+
+
+def _source_names(house: House) -> dict[int, str]:
+    with house.database.read() as connection:
+        return {one.id: one.name for one in sources.all_sources(connection)}
+
+
+# ---- the truth --------------------------------------------------------------------------------------------------
+
+
+def _check(house: House, lists: dict[str, Path], at: int) -> None:
+    """Ask about everybody who said no, and everybody whose address bounced.
+
+    Raises VerificationFailed if one of them is allowed, or if one of their addresses is not known at all.
+    """
+    must_not: tuple[tuple[str, Inquiry], ...] = (
+        ("said no to e-mail", NEWSLETTER),
+        ("said no to e-mail", OFFERS_BY_EMAIL),
+        ("said no to text messages", OFFERS),
+        ("bounced", NEWSLETTER),
+    )
+    found: list[tuple[str, Inquiry, screening.Screened]] = []
+    for name, inquiry in must_not:
+        result = screening.screen(house, inquiry, at, lists[name])
+        found.append((name, inquiry, result))
+        _refuse_allowed(name, inquiry, result)
+    bought = screening.screen(house, NEWSLETTER, at, lists["only on the bought list"])
+    demo_pages.checked(found, bought)
+
+
+def _refuse_allowed(name: str, inquiry: Inquiry, result: screening.Screened) -> None:
+    if result.counts.allowed or result.unknown:
+        raise errors.VerificationFailed(
+            f"The check failed for {demo_pages.campaign(inquiry)}",
+            expected=f"nobody allowed among those who {name}, and each of them known",
+            got=f"{result.counts.allowed} allowed, {result.unknown} unknown",
+            remedy="report it as a defect",
+        )

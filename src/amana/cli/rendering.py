@@ -1,0 +1,71 @@
+"""How commands write: moments, shares, tables and lines.
+
+Rule. Times are shown in UTC and say so. A line is never wrapped, so that a path or a command can be copied from it; a
+table fits the terminal. Nothing that comes from a file or a person is read as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from rich import box
+from rich.table import Table
+
+from amana.cli import session
+from amana.core.statements import Interval
+
+DAY = 86_400
+
+
+def line(text: str = "", *, style: str = "") -> None:
+    """One line of the answer, as it is."""
+    session.out.print(text, style=style or None, markup=False, highlight=False, soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """One line beside the answer, on standard error."""
+    session.notes.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def heading(text: str) -> None:
+    """What the next lines are about."""
+    line()
+    line(text, style="bold")
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[str]], *, right: Iterable[int] = ()) -> None:
+    """A table; `right` are the numbers of the columns that hold figures."""
+    figures = set(right)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, name in enumerate(headings):
+        made.add_column(name, justify="right" if number in figures else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    session.out.print(made, markup=False, highlight=False)
+
+
+def moment(second: int) -> str:
+    """`2026-11-21 14:05 UTC`."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def interval(when: Interval) -> str:
+    """When something happened, never more exactly than it is known."""
+    if when.lo == 0:
+        return "undated"
+    if when.hi - when.lo < 60:
+        return moment(when.lo)
+    if when.hi - when.lo <= DAY:
+        return f"{moment(when.lo)} or up to {(when.hi - when.lo) // 3600 + 1} h later"
+    return f"between {moment(when.lo)} and {moment(when.hi)}"
+
+
+def share(part: int, whole: int) -> str:
+    """`12.3 %`, or a dash for a share of nothing."""
+    return f"{100 * part / whole:.1f} %" if whole else "–"
+
+
+def words(token: str) -> str:
+    """A token of the product as words: `no_deceptive_subject` becomes `no deceptive subject`."""
+    return token.replace("_", " ")

@@ -1,0 +1,461 @@
+"""Audit: is everything that the log committed to still here, unaltered, and do the answers rest on nothing else?
+
+Rule. `quick` opens nothing: the signed checkpoint verifies, the stored tree's edge has its root and extends what was
+cosigned and audited before, and there are as many rows as the tree has entries. `full` rebuilds the tree from its
+entries and opens every event: **opened + erased = tree size**. Each person's chain of commitments is unbroken, the
+stored state is the fold of the person's events, the stored notices are the published ones, and the column files are
+the projection of the state (of evenly spread people where there are many).
+
+A full audit goes on to the end, so that the error names the lowest position that is wrong and how many faults there
+are. With `since`, an earlier signed checkpoint, the tree before it counts as checked and only people with later events
+are opened, but they wholly. What it cannot see: a database put back, whole, to an earlier day with its own checkpoint.
+A witness, a published folder or a receipt sees that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from hashlib import sha256
+from itertools import groupby
+from operator import attrgetter
+
+import msgspec
+import numpy as np
+import sqlalchemy as sa
+
+from amana import errors
+from amana.columns import layout
+from amana.columns.store import ColumnStore, Group, Loaded
+from amana.core import events, facts
+from amana.core import state as states
+from amana.core.cells import Terms
+from amana.core.state import PersonState
+from amana.ledger import canonical, checkpoint, merkle, nodes, sealing, tiles
+from amana.ledger.checkpoint import Checkpoint
+from amana.services import cache, publication, records
+from amana.services.house import House
+from amana.storage import log, people, proofs, register
+from amana.storage.log import EventRow
+from amana.storage.proofs import StoredPerson
+
+CHUNK = 2_000  # events whose keys are fetched together
+COLUMN_SAMPLE = 10_000  # people compared with each group of columns
+NAMED_FAULTS = 5
+_FRAME = 2 + sealing.COMMITMENT_SIZE  # one entry in a bundle
+
+Progress = Callable[[int, int], None]
+"""Called with how many events were opened, and how many there are."""
+
+
+class Quick(msgspec.Struct, frozen=True, kw_only=True):
+    """What a quick audit found to hold."""
+
+    origin: str
+    size: int  # entries in the signed tree
+    erased: int
+    extends: tuple[str, ...]  # what the tree was shown to extend
+
+
+class Full(msgspec.Struct, frozen=True, kw_only=True):
+    """What a full audit found to hold. `opened + erased = size`, unless it began at an earlier checkpoint."""
+
+    origin: str
+    size: int
+    opened: int
+    erased: int
+    people: int
+    notices: int
+    columns: int  # values compared with the column files
+    since: int  # entries that an earlier audit vouches for, 0 for none
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that does not hold."""
+
+    position: int  # of the event; above all positions for what is not about one event
+    what: str
+
+
+def quick(house: House, erased: Collection[int] = ()) -> Quick:
+    """Check signatures, root and counts. `erased` are the positions on the erasure list. Raises LedgerBroken."""
+    with house.database.read() as connection:
+        return _quick(house, connection, erased)
+
+
+def full(
+    house: House,
+    progress: Progress | None = None,
+    *,
+    erased: Collection[int] = (),
+    since: str | None = None,
+    sample: int = COLUMN_SAMPLE,
+) -> Full:
+    """Open everything, as the rule says. `since` is a signed checkpoint up to which an earlier audit vouches.
+
+    Raises LedgerBroken naming the first bad position, VerificationFailed for a `since` that the log did not sign.
+    """
+    with house.database.read() as connection:
+        found = _quick(house, connection, erased, counted=False)
+        run = _Run(house, connection, found.size, frozenset(erased))
+        if since is not None:
+            old = checkpoint.verify(since, publication.log_key(house)).checkpoint
+            head = Checkpoint(origin=found.origin, size=found.size, root=_latest_root(connection))
+            publication.proves_growth(old, head, run.read, "the earlier audit")
+            run.since = old.size
+        run.tree(_latest_root(connection))
+        run.leaves(progress)
+        run.notices()
+        run.conclude()  # before what rests on sound states
+        run.columns(sample)
+        run.conclude()
+        return Full(
+            origin=found.origin,
+            size=found.size,
+            opened=run.opened,
+            erased=len(run.erased),
+            people=run.people,
+            notices=run.published,
+            columns=run.compared,
+            since=run.since,
+        )
+
+
+def last(house: House) -> str | None:
+    """The signed checkpoint of the last full audit that was remembered here."""
+    with house.database.read() as connection:
+        row = proofs.named(connection, proofs.AUDITED)
+    return None if row is None else row.note
+
+
+def remember(house: House, audited: Full) -> None:
+    """Keep the latest checkpoint as audited, unless the log has grown since. Needs a house opened for writing."""
+
+    def keep(connection: sa.Connection) -> None:
+        latest = log.latest(connection)
+        if latest is not None and latest.size == audited.size:
+            proofs.keep(connection, proofs.AUDITED, latest)
+
+    house.writing().write(lambda session: keep(session.connection))
+
+
+def _quick(
+    house: House, connection: sa.Connection, erased: Collection[int], *, counted: bool = True
+) -> Quick:
+    latest = log.latest(connection)
+    counts = proofs.counts(connection)
+    if latest is None:
+        if counts.events or counts.tiles or counts.bundles:
+            raise errors.LedgerBroken(
+                "There is no signed checkpoint, but the log is not empty", remedy="restore the database"
+            )
+        return Quick(origin=house.origin, size=0, erased=0, extends=())
+    key = publication.log_key(house)
+    head = publication.verified_row(latest, key)
+    read = log.tile_reader(connection)
+    if counted:
+        _check_root(head, read)
+        _check_counts(head.size, counts, len(set(erased)))
+    held = {"a witness": proofs.COSIGNED, "the last audit": proofs.AUDITED}
+    extends: list[str] = []
+    for who, name in held.items():
+        row = proofs.named(connection, name)
+        if row is not None:
+            publication.proves_growth(publication.verified_row(row, key), head, read, who)
+            extends.append(name)
+    return Quick(origin=head.origin, size=head.size, erased=len(set(erased)), extends=tuple(extends))
+
+
+def _check_root(head: Checkpoint, read: tiles.TileReader) -> None:
+    try:
+        root = tiles.root(tiles.edge_from(head.size, read))
+    except errors.VerificationFailed as broken:
+        raise errors.LedgerBroken(
+            f"The stored tree contradicts itself: {broken.what}", remedy="restore the database"
+        ) from broken
+    if root != head.root:
+        raise errors.LedgerBroken(
+            "The stored tree does not have the root of the signed checkpoint", remedy="run `amana audit`"
+        )
+
+
+def _check_counts(size: int, counts: proofs.Counts, erased: int) -> None:
+    wide = (size + tiles.WIDTH - 1) // tiles.WIDTH
+    wanted = {
+        "events stored and erased": (size, counts.events + erased),
+        "hash tiles": (wide, counts.tiles),
+        "entry bundles": (wide, counts.bundles),
+    }
+    for what, (expected, got) in wanted.items():
+        if expected != got:
+            raise errors.LedgerBroken(
+                f"The number of {what} does not fit the signed tree",
+                expected=str(expected),
+                got=str(got),
+                remedy="run `amana audit` to see which are wrong",
+            )
+
+
+def _latest_root(connection: sa.Connection) -> bytes:
+    latest = log.latest(connection)
+    return merkle.EMPTY_ROOT if latest is None else latest.root
+
+
+class _Run:
+    """One full audit under way: what it reads, and the faults it has found."""
+
+    def __init__(self, house: House, connection: sa.Connection, size: int, erased: frozenset[int]) -> None:
+        self.house = house
+        self.connection = connection
+        self.size = size
+        self.erased = erased
+        self.since = 0
+        self.opened = self.people = self.published = self.compared = 0
+        self.read = log.tile_reader(connection)
+        self._bundles = proofs.bundles(connection)
+        self._seen = bytearray(size)
+        self._faults: list[Fault] = []
+        self._terms: Terms = register.terms(connection)
+        self._wordings: dict[str, str] = {}  # notice id@version -> hash, as the log has it
+
+    # ---- the tree ---------------------------------------------------------------------------------------------------
+
+    def tree(self, root: bytes) -> None:
+        """Every bundle and tile follows from the entries, up to the signed root."""
+        try:
+            trusted = tiles.edge_from(self.since, self._as_it_was)
+            nodes.verify_tree(self.size, self.read, root, trusted)
+        except (errors.VerificationFailed, errors.LedgerBroken) as broken:
+            self._fault(self.size, broken.what)
+
+    def _as_it_was(self, level: int, index: int, width: int) -> bytes:
+        return tiles.narrowed(level, self.read(level, index, width), width)
+
+    def _commitment(self, position: int) -> bytes:
+        number, offset = divmod(position, tiles.WIDTH)
+        if number >= len(self._bundles):
+            return b""
+        start = offset * _FRAME + 2
+        return self._bundles[number][start : start + sealing.COMMITMENT_SIZE]
+
+    # ---- the leaves, person by person -------------------------------------------------------------------------------
+
+    def leaves(self, progress: Progress | None) -> None:
+        """Open every event; chain, fold and compare; then account for every position."""
+        stored = _Stored(proofs.people_by_id(self.connection, self.since))
+        total = self.size - self.since if self.since else self.size
+        for chunk in _chunks(proofs.events_by_person(self.connection, self.since)):
+            keys = self._keys([rows[0].person for rows in chunk])
+            for rows in chunk:
+                for row in stored.before(rows[0].person):
+                    self._without_events(row)
+                self._person(rows, keys.get(rows[0].person), stored.take(rows[0].person))
+            if progress is not None:
+                progress(min(self.opened, total), total)
+        for row in stored.rest():
+            self._without_events(row)
+        self._account()
+
+    def _keys(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """The keys of a chunk's people; whoever's is missing or does not open is left out."""
+        try:
+            return self.house.keys.keys(ids)
+        except (errors.KeyMissing, errors.VerificationFailed):
+            found: dict[int, bytes] = {}
+            for person in ids:
+                try:
+                    found |= self.house.keys.keys([person])
+                except (errors.KeyMissing, errors.VerificationFailed) as broken:
+                    self._fault(self.size, f"The key of person {person} cannot be used: {broken.what}")
+            return found
+
+    def _person(self, rows: Sequence[EventRow], key: bytes | None, stored: StoredPerson | None) -> None:
+        self.people += rows[0].person > 0
+        if key is None:
+            for row in rows:
+                self._note(row, "cannot be opened, and is not on the erasure list")
+            return
+        state, head, sound = PersonState(), b"", True
+        for row in rows:
+            commitment = self._commitment(row.position)
+            wrong = self._event(row, key, commitment, head, state)
+            if wrong:
+                sound = False
+                self._fault(row.position, f"Event {row.position} {wrong}")
+            self._mark(row)
+            head = commitment
+        if stored is None:
+            self._note(rows[-1], "has no stored state")
+        elif sound:
+            self._compare(rows[-1], state, head, stored)
+
+    def _event(self, row: EventRow, key: bytes, commitment: bytes, head: bytes, state: PersonState) -> str:
+        """Open one event and fold it; what is wrong with it, or the empty string."""
+        try:
+            _, data = sealing.open_sealed(key, row.sealed, commitment)
+            record = records.decode(data)
+        except (errors.VerificationFailed, errors.BadInput) as broken:
+            return f"does not verify: {broken.what}"
+        event = record.event
+        if record.person != row.person or event.source != row.source or event.id != row.id.hex():
+            return "is stored under another person, source or id than it records"
+        if record.prev != head:
+            return "does not follow the person's previous event"
+        if isinstance(event, events.Notice):
+            self._wordings[event.notice] = event.notice_hash
+        try:
+            states.apply(state, event, self._terms)
+        except (errors.AmanaError, KeyError) as broken:
+            return f"cannot be folded: {type(broken).__name__}"
+        return ""
+
+    def _compare(self, latest: EventRow, state: PersonState, head: bytes, stored: StoredPerson) -> None:
+        if (stored.head, stored.changed) != (head, latest.position):
+            self._note(latest, "is not the latest event that the person's row names")
+        if stored.decoded() != state:
+            self._note(latest, "belongs to a person whose state is not the fold of the events")
+
+    def _without_events(self, row: StoredPerson) -> None:
+        if row.head or row.changed >= 0 or row.decoded() != PersonState():
+            self._fault(self.size, f"The state of person {row.id} rests on no event")
+
+    def _mark(self, row: EventRow) -> None:
+        if not 0 <= row.position < self.size:
+            self._fault(self.size, f"Event {row.position} lies outside the signed tree")
+            return
+        if row.position in self.erased:
+            self._note(row, "is on the erasure list and still stored")
+        self._seen[row.position] = 1
+        self.opened += 1
+
+    def _account(self) -> None:
+        """Every position of the tree was opened or is on the erasure list."""
+        position = self._seen.find(0, self.since)
+        while position >= 0:
+            if position not in self.erased:
+                self._fault(position, f"Event {position} is missing, and is not on the erasure list")
+            position = self._seen.find(0, position + 1)
+        counts = proofs.counts(self.connection)
+        if counts.events + len(self.erased) != self.size:
+            self._fault(
+                self.size,
+                f"Stored {counts.events} and erased {len(self.erased)} are not the {self.size} of the tree",
+            )
+
+    # ---- what rests on the events -----------------------------------------------------------------------------------
+
+    def notices(self) -> None:
+        """The stored wording of each notice is the one whose hash the log has."""
+        for version in register.notice_versions(self.connection):
+            name = f"{version.id}@{version.version}"
+            content = sha256(canonical.encode(version.content)).hexdigest()
+            if content != version.hash or self._wordings.get(name, content if self.since else "") != content:
+                self._fault(self.size, f"The notice {name} is not the one that was published")
+            self.published += 1
+
+    def columns(self, sample: int) -> None:
+        """The column files are the projection of the state, for people whom they have caught up with."""
+        store = ColumnStore(self.house.columns)
+        manifest = store.manifest()
+        chosen = self._chosen(sample)
+        regimes = cache.Regimes(manifest.regimes)
+        topics = facts.Topics(register.topics(self.connection))
+        for name, group in manifest.groups.items():
+            self._group(name, group, store.load(group), chosen, regimes, topics)
+
+    def _chosen(self, sample: int) -> list[people.PersonRow]:
+        highest = people.next_id(self.connection)
+        step = max(1, (highest - 1) // max(sample, 1))
+        return list(people.get(self.connection, range(1, highest, step)).values())
+
+    def _group(
+        self,
+        name: str,
+        group: Group,
+        loaded: Loaded,
+        chosen: Sequence[people.PersonRow],
+        regimes: cache.Regimes,
+        topics: facts.Topics,
+    ) -> None:
+        of_person = name == cache.PERSON_GROUP
+        cell = 0 if of_person else int(name.removeprefix("cell-"))
+        columns = layout.PERSON if of_person else layout.CELL
+        for row in chosen:
+            if row.changed < group.position:
+                wanted = cache.project(self.house, row.state, cell, of_person, regimes, topics)
+                found = tuple(_cell(loaded, column, row.id - 1) for column in columns)
+                self.compared += len(columns)
+                if found != tuple(wanted):
+                    self._fault(
+                        self.size, f"The columns {name} of person {row.id} are not what the state says"
+                    )
+
+    # ---- faults -----------------------------------------------------------------------------------------------------
+
+    def _note(self, row: EventRow, what: str) -> None:
+        self._fault(row.position, f"Event {row.position} {what}")
+
+    def _fault(self, position: int, what: str) -> None:
+        self._faults.append(Fault(position=position, what=what))
+
+    def conclude(self) -> None:
+        """Raises LedgerBroken if there was any fault, the one with the lowest position first."""
+        if not self._faults:
+            return
+        ordered = sorted(self._faults, key=attrgetter("position"))
+        named = "; ".join(fault.what for fault in ordered[1:NAMED_FAULTS])
+        raise errors.LedgerBroken(
+            ordered[0].what,
+            expected=f"{self.size} entries, each opened or erased",
+            got=f"{len(ordered)} faults" + (f", also: {named}" if named else ""),
+            remedy="keep the files as they are, and restore the backup that verifies",
+        )
+
+
+class _Stored:
+    """People in order of id, beside events in order of person."""
+
+    def __init__(self, rows: Iterator[StoredPerson]) -> None:
+        self._rows = rows
+        self._next = next(rows, None)
+
+    def before(self, person: int) -> Iterator[StoredPerson]:
+        """Those with a lower id, who have no events."""
+        while self._next is not None and self._next.id < person:
+            yield self._next
+            self._next = next(self._rows, None)
+
+    def take(self, person: int) -> StoredPerson | None:
+        """The row of a person, if there is one."""
+        if self._next is None or self._next.id != person:
+            return None
+        found, self._next = self._next, next(self._rows, None)
+        return found
+
+    def rest(self) -> Iterator[StoredPerson]:
+        """All that are left."""
+        while self._next is not None:
+            yield self._next
+            self._next = next(self._rows, None)
+
+
+def _chunks(rows: Iterator[EventRow]) -> Iterator[list[list[EventRow]]]:
+    """Events by person, people put together until there are enough events."""
+    chunk: list[list[EventRow]] = []
+    count = 0
+    for _, of_person in groupby(rows, key=attrgetter("person")):
+        chunk.append(list(of_person))
+        count += len(chunk[-1])
+        if count >= CHUNK:
+            yield chunk
+            chunk, count = [], 0
+    if chunk:
+        yield chunk
+
+
+def _cell(loaded: Loaded, column: str, row: int) -> object:
+    """One value of a group: the delta's, or else the base's; None where the files do not reach."""
+    place = int(np.searchsorted(loaded.rows, row))
+    if place < len(loaded.rows) and loaded.rows[place] == row:
+        return loaded.delta[column][place].item()
+    base = loaded.base.get(column)
+    return base[row].item() if base is not None and row < len(base) else None

@@ -1,0 +1,101 @@
+"""Erasures: who is being erased and how far it got, and which log positions no longer open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from amana.storage import upsert
+from amana.storage.tables import (
+    alias,
+    erased,
+    erasure,
+    event,
+    export,
+    exported,
+    person,
+    point,
+    profile,
+    review,
+    sent,
+)
+
+FENCED, SCRUBBING, DONE = "fenced", "scrubbing", "done"
+CHUNK = 500
+
+
+def fence(connection: sa.Connection, people: Sequence[int], at: int) -> None:
+    """Remember that these people are being erased, and remove every row by which they could be found."""
+    upsert.ignore(connection, erasure, [{"person": one, "state": FENCED, "fenced": at} for one in people])
+    for start in range(0, len(people), CHUNK):
+        chunk = people[start : start + CHUNK]
+        for column in (
+            person.c.id,
+            point.c.person,
+            alias.c.person,
+            profile.c.person,
+            review.c.person,
+            review.c.other,
+            sent.c.person,
+        ):
+            connection.execute(column.table.delete().where(column.in_(chunk)))
+
+
+def in_state(connection: sa.Connection, state: str) -> list[int]:
+    """People whose erasure stands at this state, by id."""
+    query = sa.select(erasure.c.person).where(erasure.c.state == state).order_by(erasure.c.person)
+    return list(connection.execute(query).scalars())
+
+
+def state_of(connection: sa.Connection, one: int) -> str | None:
+    """How far a person's erasure got; None if there is none."""
+    return connection.execute(sa.select(erasure.c.state).where(erasure.c.person == one)).scalar_one_or_none()
+
+
+def positions_of(connection: sa.Connection, people: Sequence[int]) -> list[int]:
+    """The log positions of these people's events, ascending."""
+    found: list[int] = []
+    for start in range(0, len(people), CHUNK):
+        query = sa.select(event.c.position).where(event.c.person.in_(people[start : start + CHUNK]))
+        found.extend(connection.execute(query).scalars())
+    return sorted(found)
+
+
+def delete_events(connection: sa.Connection, people: Sequence[int]) -> None:
+    """Delete these people's sealed events."""
+    for start in range(0, len(people), CHUNK):
+        connection.execute(event.delete().where(event.c.person.in_(people[start : start + CHUNK])))
+
+
+def list_erased(connection: sa.Connection, positions: Sequence[int], leaf: int) -> None:
+    """Enter log positions into the erasure list, under the leaf that publishes them."""
+    upsert.ignore(connection, erased, [{"position": one, "leaf": leaf} for one in positions])
+
+
+def erased_positions(connection: sa.Connection) -> set[int]:
+    """Every log position that is listed as erased."""
+    return set(connection.execute(sa.select(erased.c.position)).scalars())
+
+
+def move(connection: sa.Connection, people: Sequence[int], state: str, at: int | None = None) -> None:
+    """Set how far these people's erasure got."""
+    for start in range(0, len(people), CHUNK):
+        chunk = people[start : start + CHUNK]
+        connection.execute(erasure.update().where(erasure.c.person.in_(chunk)).values(state=state, done=at))
+
+
+def recall_exports(connection: sa.Connection, people: Sequence[int]) -> int:
+    """Mark every export that holds one of these people for recall, and forget that it held them; how many."""
+    found: set[int] = set()
+    for start in range(0, len(people), CHUNK):
+        chunk = people[start : start + CHUNK]
+        found.update(
+            connection.execute(
+                sa.select(exported.c.export).where(exported.c.person.in_(chunk)).distinct()
+            ).scalars()
+        )
+        connection.execute(exported.delete().where(exported.c.person.in_(chunk)))
+    if found:
+        connection.execute(export.update().where(export.c.id.in_(found)).values(recall="due"))
+    return len(found)

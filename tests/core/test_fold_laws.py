@@ -1,0 +1,283 @@
+"""Folding is a join: order, repetition and batching change nothing, and no event takes a No away."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+from event_samples import CELLS, TERMS, grants, histories, intervals, numbered, refusals
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amana.core import events, facts
+from amana.core import state as states
+from amana.core.cells import covering
+from amana.core.events import AnyEvent
+from amana.core.facts import Facts, Topics
+from amana.core.state import PersonState
+from amana.core.statements import Interval
+from amana.core.vocabulary import GRANTING, REFUSING, Actor, PointKind, Proof, Status
+
+PERSON = facts.PersonFacts(True, 0, False, False, facts.BORN_UNKNOWN, 0, 0, 0, 0, 0)
+
+
+def seen(happened: list[AnyEvent], cell: int) -> Facts:
+    """What a question about a cell sees of these events."""
+    return facts.project(states.fold_all(happened, TERMS), cell, PERSON, never_target_flag=4)
+
+
+def refused(found: Facts) -> bool:
+    return found.objected or found.withdrawn or found.refused or found.invalidated
+
+
+# ---- the fold is a join -----------------------------------------------------------------------------------------
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_any_order_and_any_repetition_of_events_make_the_same_state(
+    happened: list[AnyEvent], chance: random.Random
+) -> None:
+    shuffled = happened + chance.choices(happened, k=len(happened)) if happened else []
+    chance.shuffle(shuffled)
+    assert states.fold_all(shuffled, TERMS) == states.fold_all(happened, TERMS)
+
+
+@given(histories())
+def test_folding_one_by_one_is_folding_at_once_and_leaves_the_earlier_states_as_they_were(
+    happened: list[AnyEvent],
+) -> None:
+    state, kept = PersonState(), []
+    for event in happened:
+        kept.append((state, msgspec.msgpack.encode(state)))
+        state = states.fold(state, event, TERMS)
+    assert state == states.fold_all(happened, TERMS)
+    assert all(msgspec.msgpack.encode(earlier) == before for earlier, before in kept)
+
+
+@given(histories())
+def test_a_state_reads_back_from_its_stored_form(happened: list[AnyEvent]) -> None:
+    state = states.fold_all(happened, TERMS)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=PersonState) == state
+
+
+# ---- a second, naive reading of the rule ------------------------------------------------------------------------
+
+
+def naive(happened: list[AnyEvent], cell: int) -> tuple[int, bool, tuple[int, int, int] | None]:
+    """Refusal bits, pending, and (earliest, latest, proof) of the grant that counts, read off the events."""
+    undone = {one.retracts for one in happened if isinstance(one, events.Retraction)}
+    wholly = {one.retracts for one in happened if isinstance(one, events.Retraction) and one.also_refusals}
+    said = [one for one in happened if isinstance(one, events.Permission)]
+
+    def place(one: events.Permission) -> int:
+        return TERMS.cell(one.brand, one.purpose, one.channel)
+
+    noes = [
+        one
+        for one in said
+        if one.status in REFUSING and one.source not in wholly and place(one) in covering(cell)
+    ]
+    living = [one for one in said if one.source not in undone and place(one) == cell]
+    until = max((one.occurred.hi for one in noes), default=None)
+    counting = [one for one in strongest(living) if until is None or (own(one) and one.occurred.lo > until)]
+    pending = any(
+        one.status is Status.REQUESTED and (until is None or one.occurred.lo > until) for one in living
+    )
+    if counting:
+        best = max(counting, key=lambda one: (one.proof.bit_count(), one.occurred.lo, one.id))
+        return 0, False, (best.occurred.lo, best.occurred.hi, int(best.proof))
+    kinds = {states.CLASS_OF_STATUS[one.status] for one in noes}
+    return sum(1 << kind for kind in kinds), pending, None
+
+
+def own(one: events.Permission) -> bool:
+    return one.confirmed and one.actor in (Actor.PERSON, Actor.GUARDIAN)
+
+
+def strongest(living: list[events.Permission]) -> list[events.Permission]:
+    """The latest grant of each source, the person's own apart from the others."""
+    best: dict[tuple[int, bool], events.Permission] = {}
+    for one in living:
+        held = best.get((one.source, own(one)))
+        if one.status in GRANTING and (held is None or age(one) > age(held)):
+            best[one.source, own(one)] = one
+    return list(best.values())
+
+
+def age(one: events.Permission) -> tuple[int, int, int, str]:
+    return (one.occurred.lo, one.occurred.hi, int(one.proof), one.id)
+
+
+@given(histories(), st.sampled_from(CELLS))
+def test_facts_are_what_a_naive_reading_of_the_events_says(happened: list[AnyEvent], cell: int) -> None:
+    found = seen(happened, cell)
+    bits, pending, grant = naive(happened, cell)
+    assert found.refused is bool(bits & 1 << states.REFUSED)
+    assert found.withdrawn is bool(bits & 1 << states.WITHDRAWN)
+    assert found.objected is bool(bits & 1 << states.OBJECTED)
+    assert found.invalidated is bool(bits & 1 << states.INVALIDATED)
+    assert found.requested is pending
+    assert found.granted is (grant is not None)
+    assert (found.granted_at, found.granted_by, found.proof) == (grant or (0, 0, 0))
+
+
+# ---- a No stays ----------------------------------------------------------------------------------------------------
+
+
+@given(histories(wholly=False), refusals(), st.sampled_from(CELLS))
+def test_after_a_no_only_an_own_confirmed_later_grant_for_that_very_cell_counts(
+    happened: list[AnyEvent], no: events.Permission, cell: int
+) -> None:
+    no = msgspec.structs.replace(no, id="f" * 32)
+    found = seen([*happened, no], cell)
+    if TERMS.cell(no.brand, no.purpose, no.channel) not in covering(cell):
+        return
+    lifting = [
+        one
+        for one in happened
+        if isinstance(one, events.Permission)
+        and one.status in GRANTING
+        and own(one)
+        and TERMS.cell(one.brand, one.purpose, one.channel) == cell
+        and one.occurred.lo > no.occurred.hi
+    ]
+    assert refused(found) or (found.granted and lifting)
+
+
+@given(histories(wholly=False), st.sampled_from(CELLS), st.data())
+def test_no_import_merge_staff_or_relayed_grant_and_no_undo_lifts_a_no(
+    happened: list[AnyEvent], cell: int, data: st.DataObject
+) -> None:
+    """Merging two profiles brings a withdrawn consent back (peers' defect 1); an import re-subscribes (2)."""
+    mute = [one for one in happened if not (isinstance(one, events.Permission) and own(one))]
+    no = numbered([data.draw(refusals())], [1 << 20])[0]
+    if TERMS.cell(no.brand, no.purpose, no.channel) not in covering(cell):
+        return
+    merged = [
+        *mute,
+        *numbered(data.draw(st.lists(grants(), max_size=4)), list(range(1 << 21, 1 << 21 | 4)))[:4],
+    ]
+    foreign = [one for one in merged if not (isinstance(one, events.Permission) and own(one))]
+    assert refused(seen([no, *foreign], cell))
+    assert not seen([no, *foreign], cell).granted
+
+
+@given(intervals(), intervals(), st.sampled_from([Actor.PERSON, Actor.GUARDIAN]))
+def test_an_own_confirmed_grant_lifts_a_no_only_when_it_is_strictly_later(
+    no: Interval, yes: Interval, actor: Actor
+) -> None:
+    """Equal or unsure means no: the grant at its earliest against the refusal at its latest."""
+    found = seen([said(Status.WITHDRAWN, no), said(Status.GIVEN, yes, actor=actor, confirmed=True)], CELLS[0])
+    assert found.granted is (yes.lo > no.hi)
+    assert found.withdrawn is not found.granted
+
+
+def test_an_own_grant_that_nobody_confirmed_lifts_nothing() -> None:
+    found = seen(
+        [said(Status.OBJECTED, at(1)), said(Status.GIVEN, at(9), actor=Actor.PERSON, confirmed=False)],
+        CELLS[0],
+    )
+    assert found.objected
+    assert not found.granted
+
+
+def test_a_no_to_everything_binds_every_cell_and_an_own_grant_opens_its_own_cell_alone() -> None:
+    no = said(Status.OBJECTED, at(1), brand="*", purpose="*", channel="*")
+    yes = said(Status.GIVEN, at(2), actor=Actor.PERSON, confirmed=True)
+    assert [seen([no, yes], cell).objected for cell in CELLS] == [cell != CELLS[0] for cell in CELLS]
+
+
+def test_starting_again_after_stopping_unblocks_the_number_and_recreates_no_consent() -> None:
+    """START after STOP recreating consent (peers' defect 12)."""
+    cell = TERMS.cell("orchard", "offers", "sms")
+    stop = [said(Status.GIVEN, at(1), channel="sms"), said(Status.WITHDRAWN, at(2), channel="sms")]
+    number = [point(1, "added", 0), point(1, "blocked", 2), point(1, "unblocked", 3)]
+    found = seen([*stop, *number], cell)
+    assert found.has_point
+    assert not found.point_blocked
+    assert found.withdrawn
+    assert not found.granted
+
+
+def test_a_block_that_ends_in_the_second_it_began_still_holds() -> None:
+    cell = TERMS.cell("orchard", "offers", "sms")
+    assert seen([point(1, "added", 0), point(1, "blocked", 3), point(1, "unblocked", 3)], cell).point_blocked
+
+
+def test_a_restriction_holds_unless_it_was_lifted_strictly_later() -> None:
+    def restricted(*switched: tuple[bool, int]) -> bool:
+        state = states.fold_all(
+            [
+                events.Restriction(id=f"{n:032x}", occurred=at(when), actor=Actor.STAFF, source=1, on=on)
+                for n, (on, when) in enumerate(switched)
+            ],
+            TERMS,
+        )
+        return facts.person_facts(state, 0, 0, suppressed=False, topics=Topics([])).restricted
+
+    assert not restricted()
+    assert restricted((True, 5))
+    assert restricted((True, 5), (False, 5))
+    assert not restricted((True, 5), (False, 6))
+    assert restricted((True, 5), (False, 6), (True, 7))
+
+
+# ---- undoing an import ---------------------------------------------------------------------------------------------
+
+
+def test_an_undone_import_loses_its_grants_and_evidence_before_and_after_and_keeps_its_noes() -> None:
+    undo = events.Retraction(id="a" * 32, occurred=at(5), actor=Actor.STAFF, source=1, retracts=1)
+    sale = events.Relationship(
+        id="b" * 32, occurred=at(1), actor=Actor.IMPORT, source=1,
+        brand="orchard", purpose="offers", channel="email", basis="sale",
+    )  # fmt: skip  # one row of values
+    home = events.Profile(
+        id="c" * 32, occurred=at(1), actor=Actor.IMPORT, source=1, columns={"residence": "DE"}
+    )
+    yes, no = said(Status.GIVEN, at(1)), said(Status.WITHDRAWN, at(1), purpose="news")
+    for order in ([undo, sale, home, yes, no], [sale, home, yes, no, undo]):
+        state = states.fold_all(order, TERMS)
+        assert not seen(order, CELLS[0]).granted
+        assert seen(order, CELLS[0]).sale_at == 0
+        assert states.attribute(state, "residence") == ""
+        assert seen(order, TERMS.cell("orchard", "news", "email")).withdrawn
+
+
+def test_noes_go_only_with_an_undo_that_says_so() -> None:
+    no = said(Status.WITHDRAWN, at(1))
+    undo = events.Retraction(
+        id="a" * 32, occurred=at(5), actor=Actor.STAFF, source=1, retracts=1, also_refusals=True
+    )
+    assert not seen([no, undo], CELLS[0]).withdrawn
+    assert not seen([undo, no], CELLS[0]).withdrawn
+    assert seen([said(Status.WITHDRAWN, at(1), source=2), undo], CELLS[0]).withdrawn
+
+
+def at(when: int) -> Interval:
+    return Interval(lo=when, hi=when)
+
+
+def said(status: Status, occurred: Interval, **more: object) -> events.Permission:
+    """One statement about orchard × offers × email from import 1, unless said otherwise."""
+    words: dict[str, object] = {
+        "id": f"{status.value:>032}".encode().hex()[-32:],
+        "actor": Actor.IMPORT,
+        "source": 1,
+        "brand": "orchard",
+        "purpose": "offers",
+        "channel": "email",
+        "proof": Proof.DEMONSTRABLE,
+    }
+    return events.Permission(**(words | {"status": status, "occurred": occurred} | more))  # type: ignore[arg-type]  # the fields of the event
+
+
+def point(ordinal: int, change: str, when: int) -> events.Point:
+    return events.Point(
+        id=f"{ordinal:016x}{change.encode().hex()[:16]:>016}",
+        occurred=at(when),
+        actor=Actor.SYSTEM,
+        source=1,
+        point=ordinal,
+        point_kind=PointKind.PHONE,
+        change=change,
+    )
