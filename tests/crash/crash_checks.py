@@ -23,7 +23,7 @@ from amana.columns.store import ColumnStore
 from amana.core import events
 from amana.core.state import PersonState, apply
 from amana.ledger import checkpoint, nodes, sealing
-from amana.services import history
+from amana.services import cache, history
 from amana.services.house import House
 from amana.services.writing import point_context, profile_context
 from amana.storage import log, people, points, sources
@@ -224,3 +224,16 @@ def cache_faults(house: House) -> list[str]:
         if latest is None or group.position > latest.size:
             wrong.append(f"columns {name}: ahead of the ledger")
     return wrong
+
+
+def cached_facts(caught: cache.Caught) -> dict[str, list[object]]:
+    """The facts in the column files, row by row: the base with its delta put in, regimes spelled out."""
+    facts: dict[str, list[object]] = {}
+    for loaded in (caught.person, caught.cell):
+        for name, base in loaded.base.items():
+            values = dict(enumerate(base.tolist()))
+            if len(loaded.rows):
+                values |= dict(zip(loaded.rows.tolist(), loaded.delta[name].tolist(), strict=True))
+            facts[name] = [values[row] for row in sorted(values)]
+    facts["regime"] = [caught.regimes[number] for number in facts["regime"]]
+    return facts

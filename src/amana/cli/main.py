@@ -2,7 +2,7 @@
 
 Rule. A verb stands alone (`amana ask`); a noun comes first only where a thing has several verbs (`amana law show`).
 Each module beside this one offers `register(app)`. Errors of the product become one sentence and an exit status here,
-and nowhere else.
+and nowhere else; so does Ctrl-C, which never looks like the answer No.
 """
 
 from __future__ import annotations
@@ -12,12 +12,27 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from amana import errors
-from amana.cli import demo, session
+from amana.cli import ask, demo, explain, importing, mapping_drafts, people, screen, session, workspaces
+
+
+class Program(typer.core.TyperGroup):
+    """The group of all verbs."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run one verb; a Ctrl-C that it did not take care of ends it with the status of an interruption."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            session.notes.print("Stopped.")
+            raise typer.Exit(session.INTERRUPTED) from None
+
 
 app = typer.Typer(
     name="amana",
+    cls=Program,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -25,7 +40,7 @@ app = typer.Typer(
     help="Who agreed to what, provably; and whether you may contact somebody now, and why.",
 )
 
-MODULES: tuple[Any, ...] = (demo,)
+MODULES: tuple[Any, ...] = (demo, workspaces, mapping_drafts, importing, ask, screen, explain, people)
 
 for module in MODULES:
     module.register(app)
@@ -49,4 +64,11 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(args=given, prog_name="amana", standalone_mode=True)
     except errors.AmanaError as error:
+        sys.exit(session.fail(error, json="--json" in given))
+    except OSError as refused:  # a full disk, a folder without permission: the system's No, not a defect
+        error = errors.BadInput(
+            "The system refused to read or write a file",
+            got=refused.strerror or type(refused).__name__,
+            remedy="check its folder, its permissions and the space left",
+        )
         sys.exit(session.fail(error, json="--json" in given))

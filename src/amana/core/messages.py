@@ -61,7 +61,9 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True):
     header_accurate: bool = False
     postal_address: bool = False
     contact: bool = False
-    unsubscribe_link: bool = False  # in the text itself; the header of RFC 8058 alone is not seen by the reader
+    unsubscribe_link: bool = (
+        False  # in the text itself; the header of RFC 8058 alone is not seen by the reader
+    )
     unsubscribe_reply: bool = False  # a reply or a keyword is honoured, and the text says so
     refusal_email: bool = False
     shown_as_advertising: bool = False

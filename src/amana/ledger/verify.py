@@ -62,7 +62,7 @@ def lines(proven: Proven) -> list[str]:
         *(f"Cosigned by {name} at {_moment(time)}." for name, time in proven.witnesses),
         "The record, exactly as it was committed to:",
     ]
-    return told + [f"  {name}: {_shown(name, value)}" for name, value in proven.record.items()]
+    return told + [f"  {_plain(name)}: {_shown(name, value)}" for name, value in proven.record.items()]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -106,7 +106,12 @@ def _shown(name: str, value: object) -> str:
         return " to ".join(_moment(one) for one in value)
     if name in _MOMENTS:
         return _moment(value)
-    return value if isinstance(value, str) else canonical.encode(value).decode()
+    return _plain(value if isinstance(value, str) else canonical.encode(value).decode())
+
+
+def _plain(text: str) -> str:
+    """Text that cannot move a terminal's cursor or reverse its line: a receipt may come from anybody."""
+    return text if text.isprintable() else ascii(text)
 
 
 def _moment(value: object) -> str:

@@ -9,7 +9,6 @@ warm. Two threads take blocks in turn. Nothing here knows a rule by name.
 
 from __future__ import annotations
 
-import operator
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -29,16 +28,6 @@ from amana.screening.terms import Special, Term
 BLOCK = 1 << 16
 THREADS = 2
 _WORD = np.dtype("<u8")  # byte k of a set holds the rules 8k to 8k+7
-
-_OPERATIONS: dict[str, Callable[..., Any]] = {
-    "and": operator.and_,
-    "or": operator.or_,
-    "not": np.logical_not,
-    "bitand": operator.and_,
-    "bitor": operator.or_,
-    **terms.COMPARISONS,
-}
-
 
 class Counts(NamedTuple):
     """What a screen counted."""
@@ -81,7 +70,7 @@ class Program:
                     self.params.append((place, _narrow(values)))
             else:
                 operands = tuple(numbers[part] for part in term.args)
-                self.steps.append(Step(place, _OPERATIONS[term.op], operands))
+                self.steps.append(Step(place, terms.OPERATIONS[term.op], operands))
         self.flags = [_together(flags[first : first + 8]) for first in range(0, len(flags), 8)]
         self.places = len(numbers)
         self.denials = [(one.bit, numbers[one.when]) for one in special.denials]

@@ -70,9 +70,10 @@ class Compiled:
         started = time.perf_counter()
         rows = len(facts["regime"])
         general, layout = terms.general(), arranged(terms.general())
-        params = packed(layout, terms.values(general.params, law, ask))
-        columns, masks = _columns(layout, facts, frozenset(terms.special(law, ask).facts))
-        bits = np.zeros(rows, np.uint64)
+        supplied = terms.values(general.params, law, ask)
+        params = packed(layout, supplied)
+        columns, masks = _columns(layout, facts, frozenset(terms.specialised(supplied, {}).facts))
+        bits = np.empty(rows, np.uint64)
 
         def chunk(start: int) -> dict[int, int]:
             end = min(start + CHUNK, rows)

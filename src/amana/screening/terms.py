@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, get_type_hints
 
+import numpy as np
+
 from amana import errors
 from amana.core import rules
 from amana.core.facts import Facts
@@ -43,6 +45,14 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "ge": operator.ge,
 }
 _BITWISE: dict[str, Callable[[Any, Any], Any]] = {"bitand": operator.and_, "bitor": operator.or_}
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "and": operator.and_,
+    "or": operator.or_,
+    "not": np.logical_not,
+    **_BITWISE,
+    **COMPARISONS,
+}
+"""What an operator does to values and arrays."""
 _OPPOSITE = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 
 
@@ -283,28 +293,38 @@ def general() -> General:
 
 
 def values(params: Iterable[Term], law: Sequence[Law], ask: Ask) -> tuple[tuple[Value, ...], ...]:
-    """The value of each parameter in each regime."""
-    return tuple(tuple(evaluated(term, row, ask) for row in law) for term in params)
+    """The value of each parameter in each regime. Regimes with equal law are computed once."""
+    numbers: dict[Law, int] = {}
+    regimes = np.array([numbers.setdefault(row, len(numbers)) for row in law], np.intp)
+    columns = {name: np.array(held) for name, held in zip(Law._fields, zip(*numbers, strict=True), strict=True)}
+    found = []
+    for term in params:
+        held = np.broadcast_to(np.asarray(_computed(term, columns, ask)), len(numbers))
+        found.append(tuple(held[regimes].tolist()))
+    return tuple(found)
 
 
-def evaluated(term: Term, law: Law, ask: Ask) -> Value:
-    """A term over law and ask alone, for one regime."""
-
-    def leaf(one: Term) -> Term:
-        if one.op == "const":
-            return one
-        value = getattr(law if one.op == "law" else ask, one.args[0])
-        return const(bool(value) if one.logical else int(value))
-
-    found: Value = rebuilt(term, leaf, {}).args[0]
-    return found
+def _computed(term: Term, law: Mapping[str, Any], ask: Ask) -> Any:
+    """A term over law and ask alone, for all rows of law together."""
+    match term.op:
+        case "const":
+            return term.args[0]
+        case "law":
+            return law[term.args[0]]
+        case "ask":
+            return getattr(ask, term.args[0])
+        case op:
+            return OPERATIONS[op](*(_computed(part, law, ask) for part in term.args))
 
 
 def special(law: Sequence[Law], ask: Ask, constants: Mapping[str, Value] | None = None) -> Special:
     """The book for one question. `constants` are facts that are known to be the same for everybody."""
+    return specialised(values(general().params, law, ask), constants or {})
+
+
+def specialised(supplied: Sequence[tuple[Value, ...]], known: Mapping[str, Value]) -> Special:
+    """The book for the supplied values of the general book's parameters, and facts known to be constant."""
     shape = general()
-    known = constants or {}
-    supplied = values(shape.params, law, ask)
     kept: dict[tuple[Value, ...], int] = {}
     done: dict[Term, Term] = {}
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from amana.storage.types import Bytes
+
 SCHEMA_VERSION = 1
 
 metadata = sa.MetaData()
@@ -50,12 +52,10 @@ person = sa.Table(
     "person",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("state", sa.LargeBinary, nullable=False),  # MessagePack of core.state.PersonState
-    sa.Column("head", sa.LargeBinary, nullable=False),  # commitment of the person's latest event
+    sa.Column("state", Bytes, nullable=False),  # MessagePack of core.state.PersonState
+    sa.Column("head", Bytes, nullable=False),  # commitment of the person's latest event
     sa.Column("changed", sa.BigInteger, nullable=False),  # log position of that event
-    sa.Column(
-        "name_tag", sa.LargeBinary
-    ),  # keyed hash of the name, to notice that two people share an address
+    sa.Column("name_tag", Bytes),  # keyed hash of the name, to notice that two people share an address
     sa.Index("person_changed", "changed"),
 )
 
@@ -65,15 +65,15 @@ point = sa.Table(
     sa.Column("person", sa.Integer, primary_key=True),
     sa.Column("ordinal", sa.Integer, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("blind", sa.LargeBinary, nullable=False),  # keyed hash of the normalised address
-    sa.Column("sealed", sa.LargeBinary, nullable=False),  # the address under the person's key
+    sa.Column("blind", Bytes, nullable=False),  # keyed hash of the normalised address
+    sa.Column("sealed", Bytes, nullable=False),  # the address under the person's key
     sa.Index("point_blind", "blind"),
 )
 
 alias = sa.Table(
     "alias",
     metadata,
-    sa.Column("blind", sa.LargeBinary, primary_key=True),  # keyed hash of (system, the system's own id)
+    sa.Column("blind", Bytes, primary_key=True),  # keyed hash of (system, the system's own id)
     sa.Column("person", sa.Integer, nullable=False),
     sa.Index("alias_person", "person"),
 )
@@ -82,7 +82,7 @@ profile = sa.Table(
     "profile",
     metadata,
     sa.Column("person", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON of the sealed fields under the person's key
+    sa.Column("sealed", Bytes, nullable=False),  # JSON of the sealed fields under the person's key
 )
 
 event = sa.Table(
@@ -91,10 +91,10 @@ event = sa.Table(
     sa.Column(
         "position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False
     ),
-    sa.Column("id", sa.LargeBinary, nullable=False),  # 16 bytes
+    sa.Column("id", Bytes, nullable=False),  # 16 bytes
     sa.Column("person", sa.Integer, nullable=False),
     sa.Column("source", sa.Integer, nullable=False),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),  # nonce and AES-256-GCM of r and record
+    sa.Column("sealed", Bytes, nullable=False),  # nonce and AES-256-GCM of r and record
     sa.Index("event_id", "id", unique=True),
     sa.Index("event_person", "person"),
 )
@@ -104,7 +104,7 @@ tile = sa.Table(
     metadata,
     sa.Column("level", sa.Integer, primary_key=True, autoincrement=False),  # -1: bundle of entries
     sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("body", Bytes, nullable=False),
 )
 
 checkpoint = sa.Table(
@@ -112,7 +112,7 @@ checkpoint = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),  # latest
     sa.Column("size", sa.BigInteger, nullable=False),
-    sa.Column("root", sa.LargeBinary, nullable=False),
+    sa.Column("root", Bytes, nullable=False),
     sa.Column("note", sa.Text, nullable=False),  # C2SP signed note
 )
 
@@ -131,7 +131,7 @@ review = sa.Table(
 suppression = sa.Table(
     "suppression",
     metadata,
-    sa.Column("blind", sa.LargeBinary, primary_key=True),  # keyed hash; survives erasure
+    sa.Column("blind", Bytes, primary_key=True),  # keyed hash; survives erasure
     sa.Column("list", sa.Text, primary_key=True),
     sa.Column("at", sa.BigInteger, nullable=False),
 )
@@ -184,7 +184,7 @@ registry = sa.Table(
 listing = sa.Table(
     "listing",
     metadata,
-    sa.Column("blind", sa.LargeBinary, primary_key=True),  # keyed hash of the number
+    sa.Column("blind", Bytes, primary_key=True),  # keyed hash of the number
     sa.Column("registry", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("issue", sa.Integer, primary_key=True, autoincrement=False),
 )
