@@ -30,7 +30,7 @@ def refused(found: Facts) -> bool:
     return found.objected or found.withdrawn or found.refused or found.invalidated
 
 
-# ---- the fold is a join -----------------------------------------------------------------------------------------
+# ---- the fold is a join ------------------------------------------------------------------------------------
 
 
 @given(histories(), st.randoms(use_true_random=False))
@@ -60,7 +60,7 @@ def test_a_state_reads_back_from_its_stored_form(happened: list[AnyEvent]) -> No
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=PersonState) == state
 
 
-# ---- a second, naive reading of the rule ------------------------------------------------------------------------
+# ---- a second, naive reading of the rule -------------------------------------------------------------------
 
 
 def naive(happened: list[AnyEvent], cell: int) -> tuple[int, bool, tuple[int, int, int] | None]:
@@ -121,7 +121,7 @@ def test_facts_are_what_a_naive_reading_of_the_events_says(happened: list[AnyEve
     assert (found.granted_at, found.granted_by, found.proof) == (grant or (0, 0, 0))
 
 
-# ---- a No stays ----------------------------------------------------------------------------------------------------
+# ---- a No stays --------------------------------------------------------------------------------------------
 
 
 @given(histories(wholly=False), refusals(), st.sampled_from(CELLS))
@@ -218,7 +218,7 @@ def test_a_restriction_holds_unless_it_was_lifted_strictly_later() -> None:
     assert restricted((True, 5), (False, 6), (True, 7))
 
 
-# ---- undoing an import ---------------------------------------------------------------------------------------------
+# ---- undoing an import -------------------------------------------------------------------------------------
 
 
 def test_an_undone_import_loses_its_grants_and_evidence_before_and_after_and_keeps_its_noes() -> None:

@@ -71,7 +71,7 @@ def test_the_rule_is_the_only_one_that_denies(code: str) -> None:
     assert LAWFUL.but(**ONLY_DENIER[code]).denied_by() == (code,)
 
 
-# ---- edges -----------------------------------------------------------------------------------------------------------
+# ---- edges -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_complete_other_basis_makes_an_incomplete_consent_harmless_and_lifts_o
     assert based.but(proof=0, law__stale_consent=1).denied_by() == ("registry_stale",)
 
 
-# ---- missing information never allows ---------------------------------------------------------------------------------
+# ---- missing information never allows ----------------------------------------------------------------------
 
 BITS = st.integers(0, 3)
 MOMENTS = st.sampled_from([0, AT - 400 * DAY, AT - DAY, AT, AT + 1])
@@ -252,7 +252,7 @@ def test_blank_facts_deny_except_where_the_law_asks_for_nothing(case: Case) -> N
     assert "unknown_person" in blank.but(known=False).denied_by()
 
 
-# ---- the language -----------------------------------------------------------------------------------------------------
+# ---- the language ------------------------------------------------------------------------------------------
 
 WRITTEN = [entry.denies for entry in rules.BOOK] + [rules.needed, rules.consent, rules.other, rules.tried]
 

@@ -28,9 +28,9 @@ from amana.connectors import catalogue
 from amana.core import rules
 from amana.core.events import Permission
 from amana.core.vocabulary import GRANTING, REFUSING, Channel
-from amana.ledger import checkpoint, nodes
+from amana.ledger import nodes
 from amana.sample.exports import SampleFiles, write_exports
-from amana.services import history, imports, screening
+from amana.services import audit, history, imports, screening
 from amana.services.asking import Gate, Inquiry
 from amana.services.house import House
 from amana.storage import log, people, sources
@@ -86,7 +86,7 @@ def demo(
     _claim(folder, people)
     with steps.step("write the exports of the sample company's old systems"):
         files = write_exports(folder / EXPORTS, SEED, people)
-        lists = _write_truth(folder / EXPORTS, files)
+        lists = write_truth(folder / EXPORTS, files)
     demo_pages.exports(files, folder)
     if not (folder / wiring.DEFINITION).exists():
         with steps.step("make the workspace: keys, ledger, notices"):
@@ -98,12 +98,11 @@ def demo(
         at = moment(house.clock())
         campaigns = _screens(house, at, steps)
         with steps.step("ask about two people"):
-            _ask_two(house, campaigns, at)
+            somebody = _ask_two(house, campaigns, at)
         with steps.step("hold the answers against the truth"):
-            _check(house, lists, at)
-        next_person = int(campaigns[0][1].people[campaigns[0][1].bits != 0][0])
+            check(house, lists, at)
     demo_pages.timings(steps.taken)
-    demo_pages.where_next(folder, next_person, list(lists.values()))
+    demo_pages.where_next(folder, somebody, list(lists.values()))
 
 
 def sample(name: str) -> str:
@@ -148,13 +147,12 @@ def _claim(folder: Path, people: int) -> None:
         )
 
 
-def _write_truth(folder: Path, files: SampleFiles) -> dict[str, Path]:
+def write_truth(folder: Path, files: SampleFiles) -> dict[str, Path]:
     """Lists of the addresses that the check is about, as audience files; they can be screened by hand too."""
     truth = files.truth
     lists = {
         "said no to e-mail": ("email", truth.said_no_email),
         "said no to text messages": ("phone", truth.said_no_sms),
-        "bounced": ("email", truth.bounced),
         "only on the bought list": ("email", truth.bought_only),
     }
     paths = {}
@@ -234,16 +232,16 @@ def _verify(house: House) -> tuple[int, bytes, int]:
 
     Raises VerificationFailed, LedgerBroken.
     """
+    size = audit.quick(house).size
     with house.database.read() as connection:
         latest = log.latest(connection)
-        if latest is None:
-            raise errors.LedgerBroken("The ledger holds no checkpoint", remedy="restore the backup")
-        signed = checkpoint.verify(latest.note, house.writing().verifier).checkpoint
-        nodes.verify_tree(signed.size, log.tile_reader(connection), signed.root)
+        if latest is None or latest.size != size:
+            raise errors.LedgerBroken("The ledger has no checkpoint of its size", remedy="restore the backup")
+        nodes.verify_tree(size, log.tile_reader(connection), latest.root)
         last = people.next_id(connection)
     chosen = range(1, last, max(1, last // OPENED))
     opened = sum(len(history.of_person(house, person)) for person in chosen)
-    return signed.size, signed.root, opened
+    return size, latest.root, opened
 
 
 # ---- the campaigns ----------------------------------------------------------------------------------------------
@@ -260,39 +258,38 @@ def _screens(house: House, at: int, steps: Steps) -> list[Campaign]:
     return found
 
 
-def _ask_two(house: House, campaigns: list[Campaign], at: int) -> None:
-    """Somebody about whom two systems disagree, and somebody for whom only the time is wrong (or the proof)."""
+def _ask_two(house: House, campaigns: list[Campaign], at: int) -> int:
+    """Somebody about whom two systems disagree, and somebody for whom only the time is wrong, or the proof.
+
+    In a small sample one of them may be missing. The id of the first one asked about.
+    """
+    (newsletter, by_email), (offers, by_text) = campaigns
+    unproven = 1 << rules.BY_CODE["consent_unproven"].bit
+    torn, told = _torn(house, newsletter, by_email)
+    waiting = _first(by_text, rules.TIMING_BITS)
+    second = (waiting, offers) if waiting else (_first(by_email, unproven), newsletter)
     gate = Gate(house)
     try:
-        inquiry, result = campaigns[0]
-        torn = _torn(house, inquiry, result)
-        if torn is not None:
-            person, told = torn
-            demo_pages.asked(person, inquiry, gate.ask(person, inquiry, at))
-            demo_pages.told(person, told, _source_names(house))
-        waiting = _first(campaigns[1][1], rules.TIMING_BITS)
-        if waiting is not None:
-            demo_pages.asked(waiting, OFFERS, gate.ask(waiting, OFFERS, at))
-            return
-        unproven = _first(result, 1 << rules.BY_CODE["consent_unproven"].bit)
-        if unproven is not None:
-            demo_pages.asked(unproven, inquiry, gate.ask(unproven, inquiry, at))
+        if torn:
+            demo_pages.asked(torn, newsletter, gate.ask(torn, newsletter, at))
+            demo_pages.told(torn, told, _source_names(house))
+        if second[0]:
+            demo_pages.asked(second[0], second[1], gate.ask(second[0], second[1], at))
     finally:
         gate.close()
+    return torn or second[0] or 1
 
 
-def _first(result: screening.Screened, bits: int) -> int | None:
-    """The first person who is refused for nothing but these reasons."""
+def _first(result: screening.Screened, bits: int) -> int:
+    """The first person who is refused for nothing but these reasons, or 0."""
     for person, found in zip(result.people.tolist(), result.bits.tolist(), strict=True):
         if found and not found & ~bits:
             return int(person)
-    return None
+    return 0
 
 
-def _torn(
-    house: House, inquiry: Inquiry, result: screening.Screened
-) -> tuple[int, list[history.Opened]] | None:
-    """The first person of whom one system says yes to the inquiry and another no, with what each said."""
+def _torn(house: House, inquiry: Inquiry, result: screening.Screened) -> tuple[int, list[history.Opened]]:
+    """The first person of whom one system says yes to the inquiry and another no, with what each said; or 0."""
     no = sum(1 << rules.BY_CODE[code].bit for code in ("withdrawn", "refused"))
     looked_at = 0
     for person, found in zip(result.people.tolist(), result.bits.tolist(), strict=True):
@@ -304,7 +301,7 @@ def _torn(
         no_from = {one.event.source for one in told if _says(one, inquiry, yes=False)}
         if yes_from and no_from - yes_from:
             return int(person), told
-    return None
+    return 0, []
 
 
 def _says(one: history.Opened, inquiry: Inquiry, *, yes: bool) -> bool:
@@ -322,8 +319,8 @@ def _source_names(house: House) -> dict[int, str]:
 # ---- the truth --------------------------------------------------------------------------------------------------
 
 
-def _check(house: House, lists: dict[str, Path], at: int) -> None:
-    """Ask about everybody who said no, and everybody whose address bounced.
+def check(house: House, lists: dict[str, Path], at: int) -> None:
+    """Ask about everybody at an address or number that said no, in whichever file.
 
     Raises VerificationFailed if one of them is allowed, or if one of their addresses is not known at all.
     """
@@ -331,7 +328,6 @@ def _check(house: House, lists: dict[str, Path], at: int) -> None:
         ("said no to e-mail", NEWSLETTER),
         ("said no to e-mail", OFFERS_BY_EMAIL),
         ("said no to text messages", OFFERS),
-        ("bounced", NEWSLETTER),
     )
     found: list[tuple[str, Inquiry, screening.Screened]] = []
     for name, inquiry in must_not:

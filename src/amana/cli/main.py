@@ -15,7 +15,19 @@ import typer
 import typer.core
 
 from amana import errors
-from amana.cli import ask, demo, explain, importing, mapping_drafts, people, screen, session, workspaces
+from amana.cli import (
+    ask,
+    demo,
+    explain,
+    importing,
+    ledger,
+    mapping_drafts,
+    people,
+    screen,
+    session,
+    witness,
+    workspaces,
+)
 
 
 class Program(typer.core.TyperGroup):
@@ -40,7 +52,18 @@ app = typer.Typer(
     help="Who agreed to what, provably; and whether you may contact somebody now, and why.",
 )
 
-MODULES: tuple[Any, ...] = (demo, workspaces, mapping_drafts, importing, ask, screen, explain, people)
+MODULES: tuple[Any, ...] = (
+    demo,
+    workspaces,
+    mapping_drafts,
+    importing,
+    ask,
+    screen,
+    explain,
+    people,
+    ledger,
+    witness,
+)
 
 for module in MODULES:
     module.register(app)
@@ -66,9 +89,9 @@ def main(arguments: list[str] | None = None) -> None:
     except errors.AmanaError as error:
         sys.exit(session.fail(error, json="--json" in given))
     except OSError as refused:  # a full disk, a folder without permission: the system's No, not a defect
-        error = errors.BadInput(
+        trouble = errors.BadInput(
             "The system refused to read or write a file",
             got=refused.strerror or type(refused).__name__,
             remedy="check its folder, its permissions and the space left",
         )
-        sys.exit(session.fail(error, json="--json" in given))
+        sys.exit(session.fail(trouble, json="--json" in given))

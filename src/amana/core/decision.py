@@ -13,14 +13,12 @@ from enum import Enum
 
 import msgspec
 
-from amana.core import rules
+from amana.core import remedies, rules
 from amana.core.facts import Facts
 from amana.core.plan import QUARTER, Applied, Law, Plan
 from amana.core.regimes import Regime
-from amana.core.vocabulary import Basis, Channel, Confidence, Mark, Proof, RuleClass
-
-HORIZON_DAYS = 14
-"""How far ahead a deferral is looked for."""
+from amana.core.remedies import Remedy
+from amana.core.vocabulary import Basis, Channel, Confidence, Mark, RuleClass
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +74,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     rules_version: str
     ledger_size: int
     valid_until: int  # UTC second up to which nothing but a new event can change the answer
+    would_allow: tuple[Remedy, ...] | msgspec.UnsetType | None = msgspec.UNSET
+    """The smallest set that turns a refusal, empty for an allow; None if nothing does, unset if not looked for."""
 
 
 def decide(
@@ -87,13 +87,17 @@ def decide(
     refusals: tuple[str, ...] = (),
     ledger_size: int = 0,
     later: Callable[[int], Plan] | None = None,
+    with_remedies: bool = False,
 ) -> Decision:
-    """The full answer for one person's facts. `later` makes the plan of another moment, for deferrals."""
+    """The full answer for one person's facts. `later` makes the plan of another moment, for deferrals.
+
+    `with_remedies` also looks for what would change a refusal, which takes longer than the answer itself.
+    """
     law = plan.law(regime)
     bits = rules.deny_bits(facts, law, plan.ask)
     defer = None
     if bits and not bits & ~rules.TIMING_BITS and later is not None:
-        defer = _defer(facts, regime, plan, later)
+        defer = remedies.defer(facts, regime, plan, later)
     return Decision(
         allow=bits == 0,
         reasons=tuple(_reason(entry, facts, law) for entry in rules.BOOK if bits >> entry.bit & 1),
@@ -104,6 +108,7 @@ def decide(
         rules_version=plan.book.version,
         ledger_size=ledger_size,
         valid_until=_valid_until(facts, plan),
+        would_allow=remedies.smallest(facts, regime, plan, later) if with_remedies else msgspec.UNSET,
     )
 
 
@@ -115,9 +120,9 @@ def codes(bits: int) -> tuple[str, ...]:
 def _reason(entry: rules.Rule, facts: Facts, law: Law) -> Reason:
     detail: tuple[str, ...] = ()
     if entry.code == "consent_unproven":
-        detail = _names(law.proof & ~facts.proof)
+        detail = remedies.proof_names(law.proof & ~facts.proof)
     elif entry.code == "other_basis_incomplete":
-        detail = _names(_least_missing(facts, law))
+        detail = remedies.proof_names(_least_missing(facts, law))
     return Reason(code=entry.code, kind=entry.kind, citation=entry.citation, detail=detail)
 
 
@@ -134,10 +139,6 @@ def _least_missing(facts: Facts, law: Law) -> int:
         if known and at
     ]
     return min(gaps, key=int.bit_count, default=0)
-
-
-def _names(bits: int) -> tuple[str, ...]:
-    return tuple(proof.name.lower() for proof in Proof if bits & proof and proof.name)
 
 
 def cited(plan: Plan, regime: Regime) -> tuple[LawCited, ...]:
@@ -169,17 +170,6 @@ def _obligations(channel: Channel, law: Law) -> tuple[Obligation, ...]:
     elif channel in (Channel.PHONE_LIVE, Channel.PHONE_AUTO):
         base = (Obligation.SAY_WHO_AND_WHY, Obligation.SENDER_IDENTITY, Obligation.OPT_OUT_IN_MESSAGE)
     return (*base, Obligation.ADVERTISING_LABEL) if law.basis == Basis.OPT_IN_EXPRESS else base
-
-
-def _defer(facts: Facts, regime: Regime, plan: Plan, later: Callable[[int], Plan]) -> int | None:
-    """The first quarter within the horizon, after any pause, at which asking again allows."""
-    start = max(plan.ask.at, facts.paused_until)
-    first = start - start % QUARTER + (QUARTER if start % QUARTER or start == plan.ask.at else 0)
-    for moment in range(first, first + HORIZON_DAYS * 86_400, QUARTER):
-        plan = later(moment)
-        if not rules.deny_bits(facts, plan.law(regime), plan.ask):
-            return moment
-    return None
 
 
 def _valid_until(facts: Facts, plan: Plan) -> int:

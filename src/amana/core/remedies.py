@@ -194,12 +194,10 @@ _BASIS = _bits(
 )
 _LISTS = _bits("registry_listed registry_stale")
 _ASSESSED = _bits("assessment_missing")
-_NOT_YET = _bits("consent_not_yet")
-_WAITABLE = rules.TIMING_BITS | _NOT_YET
 _CONSENTED = _bits("unknown_person") | _REFUSALS | _BASIS | _ASSESSED | _LISTS
 
 _LIFTS: dict[Kind, int] = {
-    Kind.WAIT: _WAITABLE,
+    Kind.WAIT: rules.TIMING_BITS | _BASIS | _LISTS,
     Kind.MESSAGE: _bits("message_incomplete"),
     Kind.REGISTRY: _bits("registry_stale"),
     Kind.ASSESSMENT: _BASIS | _ASSESSED | _LISTS,
@@ -279,7 +277,8 @@ class _Search:
         self.facts, self.regime, self.plan, self.later = facts, regime, plan, later
         self.law, self.ask = plan.law(regime), plan.ask
         self.moment: int | None = None  # that the last set with WAIT would wait for
-        self._moments: dict[tuple[int | bool, ...], _Case | None] = {}
+        self._then = self.law  # the law at that moment
+        self._moments: dict[tuple[int, ...], _Case | None] = {}
 
     def smallest(self) -> tuple[Remedy, ...] | None:
         denied = rules.deny_bits(self.facts, self.law, self.ask)
@@ -293,12 +292,13 @@ class _Search:
     def left(self, kinds: tuple[Kind, ...]) -> int:
         """The reasons that still deny with a set of remedies."""
         case = _Case(self.facts, self.law, self.ask, self.ask.at)
+        self.moment, self._then = None, self.law
         if Kind.WAIT not in kinds:
             return _denied(case, kinds)
         waited = self._waited(_applied(case, kinds))
         if waited is None:
-            return _WAITABLE
-        self.moment = waited.ask.at
+            return rules.TIMING_BITS
+        self.moment, self._then = waited.ask.at, waited.law
         return _denied(waited._replace(facts=_aged(self.facts, self.moment - self.ask.at)), kinds)
 
     def _relevant(self, denied: int) -> list[Kind]:
@@ -317,7 +317,8 @@ class _Search:
             return self._open(*_BASES[kind])
         match kind:
             case Kind.WAIT:
-                return self.later is not None
+                timing = rules.deny_bits(facts, law, ask) & rules.TIMING_BITS
+                return self.later is not None and (timing != 0 or max(_dates(facts)) > ask.at)
             case Kind.CONSENT_PROOF:
                 missing = law.proof & ~facts.proof
                 return facts.granted and missing != 0 and not missing & _BY_HOLDER
@@ -338,7 +339,7 @@ class _Search:
         """The law knows the basis, and its occasion is on record, neither too old nor still to come."""
         at = getattr(self.facts, f"{shown}_at")
         fresh = known.NEVER < at <= self.ask.at and at >= getattr(self.law, f"{base}_since")
-        return getattr(self.law, base) and fresh
+        return bool(getattr(self.law, base)) and fresh
 
     # ---- waiting ------------------------------------------------------------------------------------------------
 
@@ -347,17 +348,15 @@ class _Search:
         start = self._start(case)
         if start is None or self.later is None:
             return None
-        key = (start, case.facts.hours, case.facts.days)
+        key = (start, case.facts.hours, case.facts.days, case.facts.per_month)
         if key not in self._moments:
             self._moments[key] = self._first(case, start, self.later)
         return self._moments[key]
 
     def _start(self, case: _Case) -> int | None:
-        """The moment before which waiting is in vain: the pause's end, the caps' windows, the grant's own time."""
+        """The moment before which waiting is in vain: the pause's end, the caps' windows, the evidence's own time."""
         facts, law, at = case.facts, case.law, self.ask.at
-        moments = [at, facts.paused_until]
-        if _denied(case, ()) & _NOT_YET:
-            moments.append(facts.granted_by)
+        moments = [facts.paused_until, self._due(case)]
         for sent, cap, days in (
             (facts.sent_day, law.cap_day, 1),
             (facts.sent_week, law.cap_week, 7),
@@ -369,8 +368,19 @@ class _Search:
                 moments.append(at + days * DAY)
         return max(moments)
 
+    def _due(self, case: _Case) -> int:
+        """The first moment at which evidence from after the question's moment makes a basis; else that moment."""
+        at = self.ask.at
+        if _denied(case, ()) & _BASIS:
+            for moment in sorted(one for one in _dates(case.facts) if one > at):
+                if not _denied(case._replace(ask=case.ask._replace(at=moment)), ()) & _BASIS:
+                    return moment
+        return at
+
     def _first(self, case: _Case, start: int, later: Later) -> _Case | None:
         facts, at = case.facts, self.ask.at
+        if not facts.hours or not facts.days:
+            return None
         first = start - start % QUARTER + (QUARTER if start % QUARTER or start == at else 0)
         plan, opening = self.plan, self.plan.opening(self.regime)
         for moment in range(first, first + HORIZON_DAYS * DAY, QUARTER):
@@ -394,12 +404,12 @@ class _Search:
         )
 
     def _proofs(self, kind: Kind) -> int:
-        facts, law = self.facts, self.law
+        facts, law = self.facts, self._then
         if kind in _BASES:
             base, held = _BASES[kind]
             missing: int = getattr(law, f"{base}_proof") & ~getattr(facts, f"{held}_proof")
             return missing
-        refusals = rules.deny_bits(facts, law, self.ask) & _REFUSALS
+        refusals = rules.deny_bits(facts, self.law, self.ask) & _REFUSALS
         consent = law.proof | (int(Proof.CONFIRMED) if refusals else 0)
         shown = {
             Kind.CONSENT_PROOF: law.proof & ~facts.proof,
@@ -411,7 +421,7 @@ class _Search:
     def _names(self, kind: Kind) -> tuple[str, ...]:
         match kind:
             case Kind.MESSAGE:
-                return messages.names(self.law.message & ~self.ask.message)
+                return messages.names(self._then.message & ~self.ask.message)
             case Kind.REGISTRY:
                 return self.plan.stale(self.regime)
             case Kind.STORAGE:
@@ -449,6 +459,11 @@ def _applied(case: _Case, kinds: tuple[Kind, ...]) -> _Case:
 def _denied(case: _Case, kinds: tuple[Kind, ...]) -> int:
     changed = _applied(case, kinds)
     return rules.deny_bits(changed.facts, changed.law, changed.ask)
+
+
+def _dates(facts: Facts) -> tuple[int, ...]:
+    """When each piece of evidence begins to count."""
+    return facts.granted_by, facts.sale_at, facts.interest_at, facts.relationship_at, facts.published_at
 
 
 def _aged(facts: Facts, seconds: int) -> Facts:

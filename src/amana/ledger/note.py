@@ -166,6 +166,18 @@ def verify(signed: str | bytes, keys: Sequence[VerifierKey]) -> Verified:
     return Verified(text=note.text, seen=tuple(seen))
 
 
+def only(signed: str, keys: Sequence[VerifierKey]) -> str:
+    """The note with the first signature of each of `keys` and no other. Nothing is verified here."""
+    note = parse(signed)
+    wanted = {(key.name, key.id) for key in keys}
+    kept: dict[tuple[str, bytes], str] = {}
+    for line, signature in zip(signed.rpartition("\n\n")[2].split("\n"), note.signatures, strict=False):
+        by = (signature.name, signature.key_id)
+        if by in wanted:
+            kept.setdefault(by, line)
+    return "\n".join([note.text, *kept.values(), ""])
+
+
 def encode_base64(data: bytes) -> str:
     """Standard base64 with padding (RFC 4648 section 4)."""
     return binascii.b2a_base64(data, newline=False).decode()

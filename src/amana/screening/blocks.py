@@ -29,6 +29,7 @@ BLOCK = 1 << 16
 THREADS = 2
 _WORD = np.dtype("<u8")  # byte k of a set holds the rules 8k to 8k+7
 
+
 class Counts(NamedTuple):
     """What a screen counted."""
 

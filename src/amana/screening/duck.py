@@ -35,9 +35,7 @@ class Duck:
         rows = len(facts[relation.REGIME])
         with _opened(facts, terms.special(law, ask, blocks.constants(facts))) as (connection, query):
             found = connection.sql(query).to_arrow_table()
-        bits = relation.scattered(
-            rows, found[relation.ROW].to_numpy(), found[relation.BITS].to_numpy()
-        )
+        bits = relation.scattered(rows, found[relation.ROW].to_numpy(), found[relation.BITS].to_numpy())
         sets = blocks.distinct(bits)
         return Answer(bits, sets, self._ran(rows, time.perf_counter() - started))
 
@@ -77,18 +75,15 @@ def engine(where: str = "") -> Duck:
 def _opened(facts: Columns, special: Special) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
     """A connection that sees the facts and the law, and the text of the question."""
     table, law = relation.arrow(facts, relation.needed(special)), relation.law_table(special)
-    connection = duckdb.connect(":memory:", config={"threads": blocks.THREADS, "autoload_known_extensions": False})
+    connection = duckdb.connect(
+        ":memory:", config={"threads": blocks.THREADS, "autoload_known_extensions": False}
+    )
     try:
         connection.register(relation.FACTS, table)
         connection.register(relation.LAW, law)
-        expression = relation.expression(special, _shape(table, relation.FACTS), _shape(law, relation.LAW))
-        yield connection, str(ibis.to_sql(expression, dialect="duckdb"))
+        yield connection, relation.text(special, table, law, "duckdb")
     finally:
         connection.close()
-
-
-def _shape(table: pa.Table, name: str) -> ibis.Table:
-    return ibis.table(ibis.Schema.from_pyarrow(table.schema), name=name)
 
 
 def _grouped(query: str) -> str:

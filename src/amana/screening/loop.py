@@ -73,14 +73,13 @@ class Compiled:
         supplied = terms.values(general.params, law, ask)
         params = packed(layout, supplied)
         columns, masks = _columns(layout, facts, frozenset(terms.specialised(supplied, {}).facts))
+        regimes = _read_only(facts["regime"])
         bits = np.empty(rows, np.uint64)
 
         def chunk(start: int) -> dict[int, int]:
             end = min(start + CHUNK, rows)
             keys, people = np.zeros(SLOTS, np.uint64), np.zeros(SLOTS, np.int64)
-            full = run(
-                np.uint64(start), np.uint64(end), facts["regime"], params, masks, bits, keys, people, *columns
-            )
+            full = run(np.uint64(start), np.uint64(end), regimes, params, masks, bits, keys, people, *columns)
             if full:  # more distinct sets than slots: count the plain way
                 return blocks.distinct(bits[start:end])
             used = people.nonzero()[0]
@@ -199,8 +198,15 @@ def _columns(layout: Layout, facts: Columns, needed: frozenset[str]) -> tuple[li
             column = column[:1].copy()
         if len(column) == 1:
             masks[place] = 0
-        columns.append(np.ascontiguousarray(column).view(np.uint8) if column.dtype == np.bool_ else column)
+        columns.append(_read_only(column))
     return columns, masks
+
+
+def _read_only(column: Array) -> Array:
+    """A view of one type whoever made the column: a loop is compiled for each combination of types it meets."""
+    view = np.ascontiguousarray(column).view(np.uint8 if column.dtype == np.bool_ else column.dtype)
+    view.flags.writeable = False
+    return view
 
 
 @cache

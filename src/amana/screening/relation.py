@@ -69,9 +69,13 @@ def expression(special: Special, facts: ir.Table, law: ir.Table) -> ir.Table:
     return joined.select(joined[ROW], bits.name(BITS))
 
 
-def counted(verdicts: ir.Table) -> ir.Table:
-    """The distinct sets of reasons with how many people have each."""
-    return verdicts.group_by(BITS).aggregate(people=verdicts.count())
+def text(special: Special, facts: pa.Table, law: pa.Table, dialect: str) -> str:
+    """The expression in an engine's SQL, over tables called `facts` and `law`."""
+    shapes = (
+        ibis.table(ibis.Schema.from_pyarrow(table.schema), name=name)
+        for table, name in ((facts, FACTS), (law, LAW))
+    )
+    return str(ibis.to_sql(expression(special, *shapes), dialect=dialect))
 
 
 def arrow(facts: Columns, names: Iterable[str], *, truths: bool = False) -> pa.Table:

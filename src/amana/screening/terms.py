@@ -113,7 +113,7 @@ def conjunction(left: Term, right: Term) -> Term:
     """Both truths."""
     if FALSE in (left, right):
         return FALSE
-    if left == TRUE or left == right:
+    if left in (TRUE, right):
         return right
     return left if right == TRUE else Term("and", (left, right), True)
 
@@ -122,7 +122,7 @@ def disjunction(left: Term, right: Term) -> Term:
     """Either truth."""
     if TRUE in (left, right):
         return TRUE
-    if left == FALSE or left == right:
+    if left in (FALSE, right):
         return right
     return left if right == FALSE else Term("or", (left, right), True)
 
@@ -160,10 +160,11 @@ def rebuilt(term: Term, leaf: Callable[[Term], Term], done: dict[Term, Term]) ->
     """The term with its leaves replaced, folded again. `done` is shared between terms with common parts."""
     found = done.get(term)
     if found is None:
-        if term.op in LEAVES:
-            found = leaf(term)
-        else:
-            found = _joined(term.op, [rebuilt(part, leaf, done) for part in term.args])
+        found = (
+            leaf(term)
+            if term.op in LEAVES
+            else _joined(term.op, [rebuilt(one, leaf, done) for one in term.args])
+        )
         done[term] = found
     return found
 
@@ -296,7 +297,9 @@ def values(params: Iterable[Term], law: Sequence[Law], ask: Ask) -> tuple[tuple[
     """The value of each parameter in each regime. Regimes with equal law are computed once."""
     numbers: dict[Law, int] = {}
     regimes = np.array([numbers.setdefault(row, len(numbers)) for row in law], np.intp)
-    columns = {name: np.array(held) for name, held in zip(Law._fields, zip(*numbers, strict=True), strict=True)}
+    columns = {
+        name: np.array(held) for name, held in zip(Law._fields, zip(*numbers, strict=True), strict=True)
+    }
     found = []
     for term in params:
         held = np.broadcast_to(np.asarray(_computed(term, columns, ask)), len(numbers))

@@ -20,6 +20,7 @@ from amana.core.decision import Decision
 from amana.core.facts import Facts, Topics
 from amana.core.plan import QUARTER, Circumstances, Plan, Question
 from amana.core.regimes import Regime
+from amana.core.state import PersonState
 from amana.core.vocabulary import PHONE_CHANNELS, Channel
 from amana.services import history, registries
 from amana.services.addresses import Address, Keyer
@@ -42,10 +43,14 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gate:
-    """Answers questions about one workspace. Keeps plans, never people. One per thread."""
+    """Answers questions about one workspace. Keeps plans, never people. One per thread.
 
-    def __init__(self, house: House) -> None:
+    `with_remedies`: every refusal also says what would change it, which takes longer than the answer itself.
+    """
+
+    def __init__(self, house: House, *, with_remedies: bool = False) -> None:
         self.house = house
+        self._with_remedies = with_remedies
         self._plans: dict[tuple[Inquiry, int, int | None], Plan] = {}
         self._reader = Reader(house.database.engine)
         self._registries = registries.in_force(house)
@@ -82,7 +87,7 @@ class Gate:
             read = read._replace(state=state, ledger_size=known_at) if read and state else None
         if read is None:
             size = self._reader.ledger_size() if known_at is None else known_at
-            return decision.decide(facts.nobody(0, suppressed=False), Regime(), plan, ledger_size=size)
+            return self._nobody(inquiry, plan, known_at, size, suppressed=False)
         return self._decide(read, inquiry, plan, known_at)
 
     def facts(self, person: int, inquiry: Inquiry, at: int) -> tuple[Facts, Regime]:
@@ -102,8 +107,8 @@ class Gate:
         holders = tuple(sorted({person for person, _ in held}))
         if not holders:
             plan = self.plan(inquiry, self.house.clock() if at is None else at)
-            nobody = facts.nobody(0, suppressed=listed)
-            return decision.decide(nobody, Regime(), plan, ledger_size=self._reader.ledger_size()), ()
+            size = self._reader.ledger_size()
+            return self._nobody(inquiry, plan, known_at, size, suppressed=listed), ()
         answers = [self.ask(person, inquiry, at, known_at) for person in holders]
         denied = [answer for answer in answers if not answer.allow]
         return (max(denied, key=lambda answer: len(answer.reasons)) if denied else answers[0]), holders
@@ -169,15 +174,21 @@ class Gate:
         return self._reader.person(person, question.cell, plan.ask.at, phone=phone)
 
     def _facts(self, read: Read, plan: Plan) -> tuple[Facts, Regime]:
-        reader, state = self.house.reader, read.state
+        return self.project(read.state, plan, read.registry_hits, read.sent)
+
+    def project(
+        self, state: PersonState, plan: Plan, registry_hits: int, sent: tuple[int, int, int]
+    ) -> tuple[Facts, Regime]:
+        """Facts and regime of a state for a planned question."""
+        reader = self.house.reader
         about = facts.person_facts(state, 0, reader.born(state), suppressed=False, topics=self.topics)
         found = facts.project(
             state,
             plan.question.cell,
             about,
             never_target_flag=NEVER_TARGET,
-            registry_hits=read.registry_hits,
-            sent=read.sent,
+            registry_hits=registry_hits,
+            sent=sent,
         )
         return found, reader.regime(state)
 
@@ -196,12 +207,23 @@ class Gate:
             else (),
             ledger_size=read.ledger_size,
             later=self._later(inquiry, known_at),
+            with_remedies=self._with_remedies,
+        )
+
+    def _nobody(
+        self, inquiry: Inquiry, plan: Plan, known_at: int | None, size: int, *, suppressed: bool
+    ) -> Decision:
+        return decision.decide(
+            facts.nobody(0, suppressed=suppressed),
+            Regime(),
+            plan,
+            ledger_size=size,
+            later=self._later(inquiry, known_at),
+            with_remedies=self._with_remedies,
         )
 
     def _later(self, inquiry: Inquiry, known_at: int | None) -> Callable[[int], Plan]:
-        return lambda at: Plan(
-            self.house.book, self._question(inquiry, at, known_at), self.house.is_holiday
-        )
+        return lambda at: Plan(self.house.book, self._question(inquiry, at, known_at), self.house.is_holiday)
 
 
 def _cap(value: int | None) -> int:

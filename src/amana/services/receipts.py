@@ -12,6 +12,7 @@ an identifying value: its receipt goes through `revealed`, which records who loo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from importlib import resources
 
 import msgspec
 import sqlalchemy as sa
@@ -162,3 +163,13 @@ def _head(connection: sa.Connection, key: note.VerifierKey, witnessed: bool) -> 
     if cosigned is not None and latest is not None and cosigned.root == latest.root:
         signed = cosigned.note
     return Head(tree=checkpoint.verify(signed, key).checkpoint, note=signed)
+
+
+def page(text: str, key: note.VerifierKey) -> str:
+    """A page, whole in one file, that checks this receipt in any current browser without a network."""
+    given = msgspec.json.encode({"receipt": text, "key": key.text()}).decode().replace("<", "\\u003c")
+    blank = resources.files("amana.data").joinpath("verify.html").read_text("utf-8")
+    return blank.replace(_GIVEN, _GIVEN.replace("{}", given), 1)
+
+
+_GIVEN = '<script id="given" type="application/json">{}</script>'

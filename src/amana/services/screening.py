@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from amana import errors
@@ -25,7 +24,7 @@ from amana.core import decision, rules
 from amana.core.facts import NO_CAP
 from amana.core.plan import Plan
 from amana.core.vocabulary import PHONE_CHANNELS
-from amana.screening import blocks
+from amana.screening import blocks, engines
 from amana.services import cache
 from amana.services.asking import Gate, Inquiry
 from amana.services.house import House
@@ -55,8 +54,19 @@ class Screened(NamedTuple):
         return chosen
 
 
-def screen(house: House, inquiry: Inquiry, at: int | None = None, audience: Path | None = None) -> Screened:
-    """Decide for everybody, or for an audience file of ids, addresses or numbers. Raises NotFound, BadInput."""
+def screen(
+    house: House,
+    inquiry: Inquiry,
+    at: int | None = None,
+    audience: Path | None = None,
+    *,
+    engine: str = "numpy",
+) -> Screened:
+    """Decide for everybody, or for an audience file of ids, addresses or numbers.
+
+    `engine` is a name that `screening.engines` knows. Raises NotFound, BadInput, BadSettings (no such engine here).
+    """
+    runner = engines.named(engine)
     gate = Gate(house)
     try:
         moment = house.clock() if at is None else at
@@ -65,9 +75,9 @@ def screen(house: House, inquiry: Inquiry, at: int | None = None, audience: Path
         caught = cache.catch_up(house, plan.question.cell)
         prepared = time.perf_counter()
         wanted, unknown = _audience(gate, audience)
-        people, bits = evaluate(house, caught, plan, wanted)
+        people, bits = evaluate(house, caught, plan, wanted, runner)
         unknown += 0 if wanted is None else len(wanted) - len(people)
-        sets = _sets(bits)
+        sets = blocks.distinct(bits)
         if unknown:
             nobody = 1 << rules.BY_CODE["unknown_person"].bit
             sets[nobody] = sets.get(nobody, 0) + unknown
@@ -87,11 +97,13 @@ def screen(house: House, inquiry: Inquiry, at: int | None = None, audience: Path
     )
 
 
-def evaluate(house: House, caught: cache.Caught, plan: Plan, wanted: Array | None) -> tuple[Array, Array]:
-    """Ids and reasons of everybody in the cache, or of the wanted ids."""
+def evaluate(
+    house: House, caught: cache.Caught, plan: Plan, wanted: Array | None, engine: engines.Engine | None = None
+) -> tuple[Array, Array]:
+    """Ids and reasons of everybody in the cache, or of the wanted ids. The few changed rows always run on NumPy."""
     if not caught.regimes:  # nobody is known yet
         return np.empty(0, np.int64), np.empty(0, np.uint64)
-    law = blocks.LawTable([plan.law(regime) for regime in caught.regimes])
+    law = [plan.law(regime) for regime in caught.regimes]
     base = caught.person.base | caught.cell.base
     size = min(len(column) for column in base.values())
     base = {name: column[:size] for name, column in base.items()}
@@ -101,7 +113,8 @@ def evaluate(house: House, caught: cache.Caught, plan: Plan, wanted: Array | Non
     momentary = _momentary(house, plan, everybody)
     bits = np.full(everybody, _NOBODY, np.uint64)
     known = np.zeros(everybody, np.bool_)
-    bits[:size] = blocks.screen(base | {name: momentary[name][:size] for name in momentary}, law, plan.ask)
+    whole = base | {name: momentary[name][:size] for name in momentary}
+    bits[:size] = (engine or blocks.engine()).screen(whole, law, plan.ask).bits
     known[:size] = base["known"]
     rows = np.union1d(caught.person.rows, caught.cell.rows)
     if len(rows):
@@ -178,12 +191,6 @@ def _momentary(house: House, plan: Plan, everybody: int) -> Columns:
             counted = np.bincount(inside[inside < everybody], minlength=everybody)
             found[name] = np.minimum(counted, NO_CAP).astype(layout.dtype(name))
     return found
-
-
-def _sets(bits: Array) -> dict[int, int]:
-    """The distinct sets of reasons, and how many people have each."""
-    counted = pc.value_counts(pa.array(bits))
-    return {one["values"].as_py(): one["counts"].as_py() for one in counted}
 
 
 def _audience(gate: Gate, path: Path | None) -> tuple[Array | None, int]:

@@ -84,9 +84,11 @@ def cosign(house: House, url: str) -> Cosigned:
         if answer.status == http.client.CONFLICT and answer.is_size:
             answer = _ask(connection, one, tree, signed, _remembered(answer, tree))
     _check(answer, one)
-    time = _time(signed + answer.body, publication.log_key(house), note.parse_key(one.key))
-    _keep(house, one, tree, signed + answer.body)
-    return Cosigned(url=one.url, name=note.parse_key(one.key).name, size=tree.size, time=time)
+    log_key, key = publication.log_key(house), note.parse_key(one.key)
+    cosigned = note.only(note.only(signed, [log_key]) + answer.body, [log_key, key])
+    time = dict(checkpoint.verify(cosigned, log_key, [key]).witnesses)[key.name]
+    _keep(house, one, tree, cosigned)
+    return Cosigned(url=one.url, name=key.name, size=tree.size, time=time)
 
 
 def _ask(connection: sa.Connection, one: Witness, tree: Checkpoint, signed: str, old: int) -> _Answer:
@@ -125,21 +127,23 @@ def _check(answer: _Answer, one: Witness) -> None:
         )
 
 
-def _time(cosigned: str, log_key: note.VerifierKey, key: note.VerifierKey) -> int:
-    """When the witness cosigned. Raises VerificationFailed unless it did."""
-    return dict(checkpoint.verify(cosigned, log_key, [key]).witnesses)[key.name]
-
-
 def _keep(house: House, one: Witness, tree: Checkpoint, cosigned: str) -> None:
-    """Keep the cosignature; a checkpoint of this size keeps those of other witnesses, a smaller one gives way."""
+    """Keep the cosignature, beside those that other witnesses gave to the same tree; a smaller tree gives way."""
 
     def work(connection: sa.Connection) -> None:
         held = proofs.named(connection, proofs.COSIGNED)
         if held is None or held.size <= tree.size:
-            proofs.keep(connection, proofs.COSIGNED, CheckpointRow(tree.size, tree.root, cosigned))
+            others = "" if held is None or held.root != tree.root else _lines(held.note)
+            keys = [note.parse_key(other.key) for other in proofs.witnesses(connection)]
+            both = note.only(cosigned + others, [publication.log_key(house), *keys])
+            proofs.keep(connection, proofs.COSIGNED, CheckpointRow(tree.size, tree.root, both))
         proofs.put_witness(connection, msgspec.structs.replace(one, size=tree.size))
 
     house.writing().write(lambda session: work(session.connection))
+
+
+def _lines(signed: str) -> str:
+    return signed.rpartition("\n\n")[2]
 
 
 def _target(url: str) -> tuple[bool, str, int | None, str]:

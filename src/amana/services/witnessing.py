@@ -114,7 +114,7 @@ class Witness:
 
     def latest(self, name: str) -> Answer:
         """The latest checkpoint of the log whose origin has this SHA-256 (hexadecimal), with our cosignature."""
-        for origin, (_, signed) in self._held.items():
+        for origin, (_, signed) in list(self._held.items()):
             if _name(origin) == name:
                 return Answer(status=200, body=signed)
         return Answer(status=404, body="no checkpoint of this log\n")
@@ -134,10 +134,11 @@ class Witness:
         except errors.VerificationFailed as broken:
             self._keep_evidence(asked)
             return _refused(422, Refusal.FORK, broken.what)
-        cosigned = note.cosign(asked.signed, self._signer, self._clock())
+        signed = note.only(asked.signed, self._logs[origin])  # whatever else stands there was not checked
+        cosigned = note.cosign(signed, self._signer, self._clock())
         self._store(origin, cosigned)
         self._held[origin] = (asked.tree, cosigned)
-        return Answer(status=200, body=cosigned.removeprefix(asked.signed))
+        return Answer(status=200, body=cosigned.removeprefix(signed))
 
     def _load(self, origin: str, keys: Sequence[note.VerifierKey]) -> tuple[Checkpoint, str] | None:
         path = self._folder / STATE / _name(origin)

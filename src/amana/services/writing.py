@@ -64,13 +64,20 @@ class Session:
     """What one piece of work may read and stage. Valid only inside `Writer.write`."""
 
     def __init__(
-        self, connection: sa.Connection, keys: KeyStore, terms: Terms, now: int, next_person: int
+        self,
+        connection: sa.Connection,
+        keys: KeyStore,
+        terms: Terms,
+        now: int,
+        next_person: int,
+        ledger_size: int,
     ) -> None:
         self.connection = connection
         self.keys = keys
         self.terms = terms
         self.now = now
         self.next_person = next_person
+        self.ledger_size = ledger_size
         self.people: dict[int, Writing] = {}
         self.staged: list[Staged] = []
         self.points: list[tuple[int, int, str, bytes, str]] = []  # person, ordinal, kind, blind, value
@@ -78,6 +85,7 @@ class Session:
         self.new_holders: dict[bytes, list[tuple[int, int]]] = {}
         self.aliases: dict[bytes, int] = {}
         self.placed: list[Callable[[sa.Connection], None]] = []
+        self._new_keys: dict[int, bytes] = {}
 
     def load(self, ids: Iterable[int]) -> None:
         """Read people into the session, in one query."""
@@ -130,6 +138,20 @@ class Session:
         staged = Staged(person.id, event)
         self.staged.append(staged)
         return staged
+
+    def key_of(self, person: int) -> bytes:
+        """A person's key. That of a person new in this session is made now; it is durable before anything else is."""
+        held = self.people.get(person)
+        if held is None or not held.is_new:
+            return self.keys.keys([person])[person]
+        if person not in self._new_keys:
+            self._new_keys |= self.keys.create_keys([person], month_of(self.now))
+        return self._new_keys[person]
+
+    @property
+    def new_keys(self) -> dict[int, bytes]:
+        """Keys that were made before the flush."""
+        return self._new_keys
 
     def once_placed(self, work: Callable[[sa.Connection], None]) -> None:
         """Run in the same transaction once the staged events have their positions in the log."""
@@ -239,7 +261,7 @@ class Writer:
                 # Another process wrote since, or an interruption came just after a commit of ours.
                 if size != self._edge.size or people.next_id(connection) != self._next_person:
                     self._refresh(connection)
-                session = Session(connection, self._keys, self._terms, now, self._next_person)
+                session = Session(connection, self._keys, self._terms, now, self._next_person, size)
                 results = [queued.work(session) for queued in batch]
                 edge = self._flush(session)
             committed = True
@@ -271,9 +293,9 @@ class Writer:
         return edge
 
     def _person_keys(self, session: Session) -> dict[int, bytes]:
-        month = datetime.fromtimestamp(session.now, UTC).strftime("%Y-%m")
-        fresh = [person.id for person in session.people.values() if person.is_new]
-        keys = self._keys.create_keys(fresh, month)
+        made = session.new_keys
+        fresh = [one.id for one in session.people.values() if one.is_new and one.id not in made]
+        keys = made | self._keys.create_keys(fresh, month_of(session.now))
         sealing_for = {staged.person for staged in session.staged} | set(session.profiles)
         sealing_for.update(row[0] for row in session.points)
         return keys | self._keys.keys(sealing_for - keys.keys())
@@ -355,8 +377,12 @@ class Writer:
         try:
             self._keys.keys([0])
         except errors.KeyMissing:
-            month = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m")
-            self._keys.create_keys([0], month)
+            self._keys.create_keys([0], month_of(self._clock()))
+
+
+def month_of(at: int) -> str:
+    """The key epoch of a moment, `YYYY-MM`."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m")
 
 
 def point_context(person: int, ordinal: int) -> bytes:

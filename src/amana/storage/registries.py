@@ -11,6 +11,9 @@ from amana.storage import upsert
 from amana.storage.tables import listing, point, registry
 
 
+CHUNK = 500
+
+
 class Registry(msgspec.Struct, frozen=True, kw_only=True):
     """One registry as it is loaded. `as_of` is the UTC second of the list's own date."""
 
@@ -53,8 +56,8 @@ def count(connection: sa.Connection, code: int, issue: int) -> int:
     )
 
 
-def listed_people(connection: sa.Connection) -> list[tuple[int, int]]:
-    """(person, registry code) of everybody whose number an issue in force lists."""
+def listed_people(connection: sa.Connection, people: Sequence[int] | None = None) -> list[tuple[int, int]]:
+    """(person, registry code) of everybody, or of these people, whose number an issue in force lists."""
     query = (
         sa.select(point.c.person, registry.c.code)
         .select_from(point)
@@ -62,4 +65,10 @@ def listed_people(connection: sa.Connection) -> list[tuple[int, int]]:
         .join(registry, sa.and_(registry.c.code == listing.c.registry, registry.c.issue == listing.c.issue))
         .where(point.c.kind == "phone")
     )
-    return [(row.person, row.code) for row in connection.execute(query)]
+    if people is None:
+        return [(row.person, row.code) for row in connection.execute(query)]
+    found: list[tuple[int, int]] = []
+    for start in range(0, len(people), CHUNK):
+        chunk = query.where(point.c.person.in_(people[start : start + CHUNK]))
+        found.extend((row.person, row.code) for row in connection.execute(chunk))
+    return found

@@ -225,3 +225,87 @@ exported = sa.Table(
     sa.Column("person", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("export", sa.Integer, primary_key=True, autoincrement=False),
 )
+
+task = sa.Table(
+    "task",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),  # mail | sms | webhook | …
+    sa.Column("key", sa.Text, nullable=False, unique=True),  # the same key is one task
+    sa.Column("person", sa.Integer, nullable=False),  # 0: nobody's
+    sa.Column("due", sa.BigInteger, nullable=False),
+    sa.Column("leased", sa.BigInteger, nullable=False),  # until when somebody works on it; 0: nobody
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # ready | done | failed
+    sa.Column("trouble", sa.Text, nullable=False),  # code of the last failure
+    sa.Column("payload", Bytes, nullable=False),  # JSON under the person's key
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Index("task_due", "state", "due"),
+    sa.Index("task_person", "person"),
+)
+
+permit = sa.Table(
+    "permit",
+    metadata,
+    sa.Column("id", Bytes, primary_key=True),  # 16 random bytes
+    sa.Column("person", sa.Integer, nullable=False),
+    sa.Column("cell", sa.BigInteger, nullable=False),
+    sa.Column("taken", sa.BigInteger, nullable=False),
+    sa.Column("expires", sa.BigInteger, nullable=False),
+    sa.Column("content", Bytes, nullable=False),  # SHA-256 of the message
+    sa.Column("known", sa.BigInteger, nullable=False),  # ledger size that the decision saw
+    sa.Column("law", sa.Text, nullable=False),  # version of the law book
+    sa.Column("grant", sa.Text, nullable=False),  # event id of the grant it rests on, "" for another basis
+    sa.Column("redeemed", sa.BigInteger),  # when; NULL while it is open
+    sa.Index("permit_person", "person", "taken"),
+    sa.Index("permit_expires", "expires"),
+)
+
+token = sa.Table(
+    "token",
+    metadata,
+    sa.Column("hash", Bytes, primary_key=True),  # keyed hash of the token; the token itself is nowhere
+    sa.Column("kind", sa.Text, nullable=False),  # message | confirm | code | step_up
+    sa.Column("person", sa.Integer, nullable=False),
+    sa.Column("cell", sa.BigInteger, nullable=False),  # what a message was for; 0: nothing
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("expires", sa.BigInteger, nullable=False),  # 0: lives while the person does
+    sa.Column("used", sa.BigInteger),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("data", Bytes, nullable=False),  # JSON under the person's key
+    sa.Index("token_person", "person", "kind"),
+)
+
+api_key = sa.Table(
+    "api_key",
+    metadata,
+    sa.Column("hash", Bytes, primary_key=True),  # keyed hash of the key
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("brands", sa.Text, nullable=False),  # space-separated, * for all
+    sa.Column(
+        "actions", sa.Text, nullable=False
+    ),  # space-separated scopes: decide record read webhook permit admin
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("expires", sa.BigInteger, nullable=False),  # 0: does not
+    sa.Column("revoked", sa.BigInteger),
+)
+
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("key", Bytes, primary_key=True),  # hash of API key and Idempotency-Key
+    sa.Column("request", Bytes, nullable=False),  # hash of the request body
+    sa.Column("answer", sa.Text, nullable=False),  # JSON without personal values
+    sa.Column("made", sa.BigInteger, nullable=False),
+)
+
+hook = sa.Table(
+    "hook",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("events", sa.Text, nullable=False),  # space-separated CloudEvents types, * for all
+    sa.Column("secret", sa.Text, nullable=False),  # name of the signing secret in the key store
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("stopped", sa.BigInteger),
+)

@@ -1,0 +1,271 @@
+"""`amana map`: a mapping to begin with, guessed from a file's header.
+
+Rule. A column is mapped only where its name leaves no doubt: an address, a number, an id, or a field that the workspace
+registers. Everything else is written down as a comment, so that nothing is stored and nothing is dropped without a
+decision: the import refuses a column until somebody maps or ignores it. What a status column's words mean is never
+guessed; the words that the first rows hold are shown beside it, unless they might be somebody's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from amana.cli import paths, rendering
+from amana.cli.session import JsonFlag, answer
+from amana.connectors.rows import Row
+from amana.connectors.tables import Source
+from amana.connectors.walk import columns
+from amana.core import places
+from amana.core.workspace import Workspace
+
+SAMPLE_ROWS = 500
+MOST_WORDS = 8
+LONGEST_WORD = 24
+
+PERSON = {
+    "email": (
+        "email",
+        "emailaddress",
+        "mail",
+        "mailaddress",
+        "correo",
+        "דואל",
+        "אימייל",
+        "البريدالإلكتروني",
+        "อีเมล",
+        "почта",
+    ),
+    "phone": (
+        "phone",
+        "phonenumber",
+        "mobile",
+        "mobilephone",
+        "mobilenumber",
+        "cell",
+        "telephone",
+        "tel",
+        "טלפון",
+        "נייד",
+        "الهاتف",
+        "الجوال",
+        "โทรศัพท์",
+        "телефон",
+    ),
+    "external_id": (
+        "id",
+        "customerid",
+        "customernumber",
+        "userid",
+        "contactid",
+        "externalid",
+        "personid",
+        "memberid",
+        "leadid",
+        "uuid",
+    ),
+}
+"""Names that leave no doubt, without case, spaces and signs."""
+
+MEANING = {
+    "full_name": ("fullname", "name", "customername", "שם", "שםמלא", "الاسم", "ชื่อ", "имя"),
+    "birth_date": ("birthdate", "dateofbirth", "birthday", "dob", "תאריךלידה", "تاريخالميلاد", "วันเกิด", "датарождения"),
+    "residence": ("country", "countrycode", "residence", "מדינה", "البلد", "ประเทศ", "страна"),
+    "region": ("region", "state", "province"),
+    "zone": ("timezone", "zone"),
+    "language": ("language", "locale", "lang", "שפה", "اللغة", "ภาษา", "язык"),
+    "legal_form": ("legalform",),
+    "guardian": ("guardian", "parent"),
+}  # fmt: skip
+"""Names of columns for what a registered field means."""
+
+_STATUS = re.compile(
+    r"consent|opt.?in|opt.?out|subscri|newsletter|permission|unsub|do.?not|gdpr|marketing|bounce|complain",
+    re.I,
+)
+_WHEN = re.compile(r"date|time|_at$| at$|created|updated|changed", re.I)
+_PERSONAL = re.compile(r"@|\d{3,}")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """What was guessed."""
+
+    mapping: str  # the TOML text
+    mapped: dict[str, str]  # column -> what it is
+    open: tuple[str, ...]  # columns that somebody has to decide about
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("map")(map_file)
+
+
+def map_file(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The table: CSV, Excel, Parquet or a zip of CSV files.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Write it here instead of showing it.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Write a mapping to begin with, from a file's header; what is not certain is left for you."""
+    if out is not None:
+        paths.writable(out)
+    with context.obj.house() as house:
+        made = draft(Source(file), house.workspace)
+    if out is not None:
+        out.write_text(made.mapping, "utf-8")
+    answer(made, json=json, render=lambda one: _show(one, out))
+
+
+def _show(made: Draft, out: Path | None) -> None:
+    if out is None:
+        typer.echo(made.mapping, nl=False)
+    else:
+        rendering.line(f"Wrote {out}")
+    rendering.note(
+        f"{len(made.mapped)} columns mapped; {len(made.open)} for you to decide about: map or ignore each, and say what "
+        "the words of the status columns mean. Then try it with `amana import … --dry-run`."
+    )
+
+
+def draft(source: Source, workspace: Workspace) -> Draft:
+    """A mapping for a source, as far as its header leaves no doubt. Raises BadInput for an unreadable file."""
+    header = columns(source)
+    person = _guess(header, PERSON)
+    left = [name for name in header if name not in person.values()]
+    fields = _fields(left, workspace)
+    left = [name for name in left if name not in fields.values()]
+    statuses = [name for name in left if _STATUS.search(name) and not _WHEN.search(name)]
+    words = _words(source, statuses)
+    text = "\n".join(
+        [
+            *_opening(source),
+            *_person(person, workspace),
+            *_field_lines(fields, [name for name in left if name not in statuses]),
+            *_status_lines(statuses, words, workspace),
+        ]
+    )
+    mapped = {name: what for what, name in (person | fields).items()}
+    return Draft(mapping=text + "\n", mapped=mapped, open=tuple(left))
+
+
+# ---- guessing ---------------------------------------------------------------------------------------------------
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+def _guess(header: Iterable[str], names: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    """What -> column, the first column that fits each."""
+    found: dict[str, str] = {}
+    for column in header:
+        for what, known in names.items():
+            if what not in found and _plain(column) in known:
+                found[what] = column
+                break
+    return found
+
+
+def _fields(header: Sequence[str], workspace: Workspace) -> dict[str, str]:
+    """Registered field -> column, by the field's own name or by what it means."""
+    names = {
+        field: (_plain(field), *MEANING.get(definition.means, ()))
+        for field, definition in workspace.fields.items()
+    }
+    return _guess(header, names)
+
+
+def _words(source: Source, statuses: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The words in the first rows of status columns; none for a column that may hold somebody's own."""
+    seen: dict[str, set[str]] = {name: set() for name in statuses}
+    for part in source.parts() if statuses else ():
+        place = {name: index for index, name in enumerate(source.header(part)) if name in seen}
+        for row in islice(source.rows(part), SAMPLE_ROWS):
+            if isinstance(row, Row):
+                for name, index in place.items():
+                    seen[name].add(row.cells[index].strip())
+    return {name: tuple(sorted(words - {""})) for name, words in seen.items() if _safe(words)}
+
+
+def _safe(words: set[str]) -> bool:
+    return len(words) <= MOST_WORDS and all(
+        len(word) <= LONGEST_WORD and not _PERSONAL.search(word) for word in words
+    )
+
+
+# ---- writing ----------------------------------------------------------------------------------------------------
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()
+
+
+def _key(text: str) -> str:
+    return text if _BARE_KEY.fullmatch(text) else _quoted(text)
+
+
+def _opening(source: Source) -> list[str]:
+    parts = source.parts()
+    lines = [
+        "# A mapping to begin with. Columns that are not certain stand in comments: map each, or list it here.",
+        "ignore = []",
+        "",
+        "[source]",
+        '# zone = "Europe/Berlin"    # where the times without an offset were written; needed as soon as dates are read',
+    ]
+    if len(parts) > 1:
+        lines.append(f"parts = [{', '.join(map(_quoted, parts))}]")
+    return [*lines, ""]
+
+
+def _person(person: dict[str, str], workspace: Workspace) -> list[str]:
+    lines = ["[person]"]
+    for what in ("external_id", "email", "phone"):
+        lines.append(f"{what} = {_quoted(person[what])}" if what in person else f'# {what} = "…"')
+    if "phone" in person:
+        country = places.iso_country(workspace.organisation.country)
+        lines.append(
+            f'# phone_country = {{ constant = "{country}" }}    # if numbers without a country code are from there'
+        )
+    return [*lines, ""]
+
+
+def _field_lines(fields: dict[str, str], left: Sequence[str]) -> list[str]:
+    lines = ["[fields]", *(f"{_key(field)} = {_quoted(column)}" for field, column in fields.items())]
+    if left:
+        lines.append(
+            "# Columns that no registered field is known for. Ignore them above, or map them to a field:"
+        )
+        lines += [f"# … = {_quoted(column)}" for column in left]
+    return [*lines, ""]
+
+
+def _status_lines(
+    statuses: Sequence[str], words: dict[str, tuple[str, ...]], workspace: Workspace
+) -> list[str]:
+    """One commented permission for each column that seems to hold a status."""
+    purpose, definition = next(iter(workspace.purposes.items()))
+    lines = [
+        "# Permissions. A word that stands in no list is rejected, an empty cell says nothing. `when` is the column with",
+        "# the date; a grant without date, `demonstrable` and --evidence becomes unknown. A refusal may leave out",
+        "# purpose and channel: then it is for everything.",
+    ]
+    for column in statuses or ["…"]:
+        found = ", ".join(map(_quoted, words.get(column, ()))) or "…"
+        lines += [
+            "#",
+            "# [[permission]]",
+            f"# purpose = {_quoted(purpose)}",
+            f"# channel = {_quoted(definition.channels[0].value)}",
+            f"# status = {{ column = {_quoted(column)}, given = [], refused = [] }}    # words seen: {found}",
+            '# when = "…"',
+            '# proof = ["demonstrable", "channel_named", "sender_named", "purpose_named"]    # what the form showed',
+        ]
+    return lines

@@ -1,0 +1,392 @@
+"""Capture: somebody says yes on a form, in a shop, on the phone or through an app; and then confirms it.
+
+Rule.
+- A submission names its capture point; the notice that was shown is the published one, by version and hash. Each purpose
+  and channel is a choice of its own, off unless switched on. Nothing is changed for anybody until the holder of the
+  address confirms: the choice is *requested*, and what was typed waits, sealed, with the confirmation.
+- Where the capture point itself proves the address (a signed-in app), the grant is made at once.
+- Confirming is one transaction: grants of the person's own with every proof the capture meets, the address verified, the
+  fields stored. It is the only thing here that can lift an earlier refusal.
+- The answer to a stranger is the same whether an address is known or not, and whether a message is sent or not.
+- At most `MOST_REQUESTS` confirmations a day are mailed to one person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from amana import errors
+from amana.core import events, regimes, windows, workspace
+from amana.core.notices import Published
+from amana.core.statements import Interval, PersonRow
+from amana.core.vocabulary import POINT_OF_CHANNEL, Actor, Channel, Hold, PointKind, Proof, Status
+from amana.services import tasks, tokens
+from amana.services.addresses import Address
+from amana.services.house import House
+from amana.services.identities import Crowd, Recogniser
+from amana.services.writing import Session, Staged, Writing
+from amana.storage import register, sources
+from amana.storage import tokens as token_rows
+from amana.storage.sources import Source
+
+CONFIRM_LIFE = 48 * 3600
+CODE_LIFE = 15 * 60
+MOST_REQUESTS = 5
+DAY = 86_400
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """One switch that was turned on."""
+
+    purpose: str
+    channel: Channel
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of the circumstances, as proof. No more than the settings allow."""
+
+    network: str = ""  # truncated address of the visitor
+    agent: str = ""  # user agent, cut to 200 characters
+    language: str = "en"
+    page: str = ""
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """What a visitor sent."""
+
+    capture_point: str
+    brand: str
+    choices: tuple[Choice, ...]
+    email: str = ""
+    phone: str = ""
+    country: str = ""
+    fields: dict[str, str] = {}
+    context: Context = Context()
+    guardian: bool = False  # the address is the guardian's, who consents for a child
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """What the visitor is told: always the same words for the same input."""
+
+    pending: bool  # a confirmation was, or would be, sent
+    events: tuple[int, ...] = ()  # log positions, only where the capture point proves the address
+
+
+def submit(house: House, said: Submission) -> Answered:
+    """Take a submission. Raises NotFound (words), BadInput (no address, a choice the notice does not cover),
+    UnregisteredField.
+    """
+    point = _point(house, said)
+    notice = _notice(house, point, said)
+    row = PersonRow(
+        part="", line=0, email=said.email, phone=said.phone, phone_country=said.country, fields=said.fields
+    )
+    recogniser = Recogniser(house.keys, said.capture_point, house.workspace, house.address_rules)
+    identity, _ = recogniser.identify(row)
+    if identity is None:
+        raise errors.BadInput(
+            "No usable address or number was given", expected="an e-mail address or a phone number"
+        )
+    _covered(said, identity.addresses)
+
+    def work(session: Session) -> list[Staged] | None:
+        crowd = Crowd(session, [identity])
+        person = crowd.match(identity).person
+        desk = _Desk(house, session, said, notice, point, person)
+        ordinals = desk.hold(identity.addresses, crowd)
+        if not point.confirmed:
+            desk.request(ordinals)
+            return None
+        desk.fields()
+        return desk.grant(ordinals)
+
+    granted = house.writing().write(work)
+    if granted is None:
+        return Answered(pending=True)
+    return Answered(pending=False, events=tuple(staged.position for staged in granted))
+
+
+def confirm(house: House, token: str, context: Context) -> tuple[int, ...]:
+    """The holder of the address confirms; the log positions of the grants. Raises NotFound for a dead link."""
+
+    def work(session: Session) -> list[Staged]:
+        opened = tokens.spend(house, session, token, token_rows.CONFIRM)
+        return _confirm(house, session, opened.person, opened.data, context)
+
+    return tuple(staged.position for staged in house.writing().write(work))
+
+
+def confirm_code(house: House, person: int, code: str, context: Context) -> tuple[int, ...]:
+    """The holder of the number types the code. Raises NotFound for a dead one, BadInput for a wrong one."""
+
+    def work(session: Session) -> list[Staged] | None:
+        opened = tokens.spend_code(house, session, person, code)
+        return _confirm(house, session, person, opened.data, context) if opened.kind else None
+
+    staged = house.writing().write(work)
+    if staged is None:
+        raise errors.BadInput("The code is not right", remedy="type the newest code again")
+    return tuple(one.position for one in staged)
+
+
+def _confirm(
+    house: House, session: Session, person_id: int, data: dict[str, Any], context: Context
+) -> list[Staged]:
+    said = msgspec.convert(data["said"], Submission)
+    point = _point(house, said)
+    notice = msgspec.convert(data["notice"], Published)
+    person = session.person(person_id)
+    desk = _Desk(house, session, msgspec.structs.replace(said, context=context), notice, point, person)
+    ordinals = {PointKind(kind): ordinal for kind, ordinal in data["ordinals"].items()}
+    desk.fields()
+    proven = PointKind(data["proven"])
+    desk.verified({proven: ordinals[proven]})
+    return desk.grant({proven: ordinals[proven]})
+
+
+class _Desk:
+    """One submission of one person in one session."""
+
+    def __init__(
+        self,
+        house: House,
+        session: Session,
+        said: Submission,
+        notice: Published,
+        point: workspace.CapturePoint,
+        person: Writing,
+    ) -> None:
+        self.house, self.session, self.said, self.notice, self.point = house, session, said, notice, point
+        self.person = person
+        self.source = source_of(session, said.capture_point)
+        self._now = Interval(lo=session.now, hi=session.now)
+        self._actor = Actor.GUARDIAN if said.guardian else Actor.PERSON
+
+    def hold(self, addresses: Sequence[Address], crowd: Crowd) -> dict[PointKind, int]:
+        """The person holds these addresses, unverified if new; their ordinals by kind."""
+        ordinals: dict[PointKind, int] = {}
+        for address in addresses:
+            held = crowd.holders.get(address.blind, [])
+            ordinal = next((number for owner, number in held if owner == self.person.id), None)
+            if ordinal is None:
+                ordinal = max(self.person.state.points, default=-1) + 1
+                self.session.add_point(self.person, address.kind.value, address.blind, address.value, ordinal)
+                self._record_point(ordinal, address, "added")
+            ordinals[address.kind] = ordinal
+        return ordinals
+
+    def verified(self, ordinals: dict[PointKind, int]) -> None:
+        """The holder proved these addresses just now."""
+        for kind, ordinal in ordinals.items():
+            self._record(events.Point(**self._common(), point=ordinal, point_kind=kind, change="verified"))
+
+    def request(self, ordinals: dict[PointKind, int]) -> None:
+        """The choices wait for confirmation; a message goes to each address that one of them needs."""
+        for choice in self.said.choices:
+            self._record(self._permission(choice, Status.REQUESTED, ordinals, confirmed=False))
+        for kind in dict.fromkeys(_kind(choice) for choice in self.said.choices):
+            recent = token_rows.made_since(
+                self.session.connection, self.person.id, _token_kind(kind), self.session.now - DAY
+            )
+            if recent < MOST_REQUESTS:
+                self._ask_to_confirm(kind, ordinals)
+
+    def grant(self, ordinals: dict[PointKind, int]) -> list[Staged]:
+        """The choices that these addresses cover are given."""
+        covered = [choice for choice in self.said.choices if _kind(choice) in ordinals]
+        return [
+            self._record(self._permission(choice, Status.GIVEN, ordinals, confirmed=True))
+            for choice in covered
+        ]
+
+    def fields(self) -> None:
+        """What was typed is stored, each field where the register says."""
+        columns: dict[str, str] = {}
+        sealed: dict[str, str] = {}
+        for name, value in self.said.fields.items():
+            field = self.house.workspace.fields[name]
+            if not value:
+                continue
+            if field.hold is Hold.COLUMN:
+                if field.means != "zone" or windows.knows(value):
+                    columns[field.means or name] = value
+            else:
+                sealed[name] = value
+            if field.means == "birth_date":
+                columns["birth"] = regimes.birth_month(value)
+        if columns or sealed:
+            self.session.merge_profile(self.person, sealed)
+            self._record(events.Profile(**self._common(), columns=columns, sealed=sealed))
+
+    def _ask_to_confirm(self, kind: PointKind, ordinals: dict[PointKind, int]) -> None:
+        data = {
+            "said": msgspec.to_builtins(self.said),
+            "notice": msgspec.to_builtins(self.notice),
+            "ordinals": {kind.value: ordinal for kind, ordinal in ordinals.items()},
+            "proven": kind.value,
+        }
+        if kind is PointKind.PHONE:
+            word = f"{int.from_bytes(self.house.random(4), 'big') % 1_000_000:06d}"
+            token = tokens.make(
+                self.house,
+                self.session,
+                token_rows.CODE,
+                self.person.id,
+                life=CODE_LIFE,
+                data=data,
+                word=word,
+            )
+        else:
+            token = tokens.make(
+                self.house, self.session, token_rows.CONFIRM, self.person.id, life=CONFIRM_LIFE, data=data
+            )
+        tasks.add(
+            self.house,
+            self.session,
+            "sms" if kind is PointKind.PHONE else "mail",
+            f"confirm/{self.house.random(12).hex()}",
+            self.person.id,
+            {
+                "template": "confirm",
+                "brand": self.said.brand,
+                "point": ordinals[kind],
+                "language": self.said.context.language,
+                "token": token,
+                "choices": [[choice.purpose, choice.channel.value] for choice in self.said.choices],
+            },
+        )
+
+    def _permission(
+        self, choice: Choice, status: Status, ordinals: dict[PointKind, int], *, confirmed: bool
+    ) -> events.Permission:
+        proof = workspace.proof_bits(self.point.proof) if status is Status.GIVEN else Proof(0)
+        if status is Status.GIVEN:
+            proof |= Proof.CONFIRMED | Proof.DEMONSTRABLE
+            if self.said.guardian:
+                proof |= Proof.GUARDIAN
+        return events.Permission(
+            **self._common(),
+            brand=self.said.brand,
+            purpose=choice.purpose,
+            channel=choice.channel.value,
+            status=status,
+            proof=proof,
+            confirmed=confirmed,
+            point=ordinals.get(_kind(choice), -1),
+            notice=f"{self.notice.id}@{self.notice.version}",
+            notice_hash=self.notice.hash,
+            notice_epoch=self.notice.epoch,
+        )
+
+    def _record_point(self, ordinal: int, address: Address, change: str) -> None:
+        self._record(
+            events.Point(
+                **self._common(),
+                point=ordinal,
+                point_kind=address.kind,
+                change=change,
+                value=address.value,
+                flags=address.flags,
+                country=address.country,
+            )
+        )
+
+    def _record(self, event: events.AnyEvent) -> Staged:
+        return self.session.record(self.person, event)
+
+    def _common(self) -> dict[str, Any]:
+        """What every event of this submission says of itself."""
+        return {
+            "id": self.house.random(16).hex(),
+            "occurred": self._now,
+            "actor": self._actor,
+            "source": self.source,
+            "evidence": _evidence(self.said),
+        }
+
+
+def source_of(session: Session, capture_point: str) -> int:
+    """The number of a capture point in the source table; a new one gets the next."""
+    for one in sources.all_sources(session.connection):
+        if one.kind == "capture" and one.name == capture_point:
+            return one.id
+    number = sources.next_id(session.connection)
+    sources.put(
+        session.connection,
+        Source(
+            id=number,
+            kind="capture",
+            name=capture_point,
+            digest="",
+            generation=0,
+            basis="",
+            state="open",
+            started=session.now,
+        ),
+    )
+    return number
+
+
+def _point(house: House, said: Submission) -> workspace.CapturePoint:
+    point = house.workspace.capture_points.get(said.capture_point)
+    if point is None:
+        raise errors.NotFound(
+            f"There is no capture point called {said.capture_point!r}",
+            expected=f"one of: {', '.join(house.workspace.capture_points)}",
+            remedy="check the spelling, or add it to amana.toml",
+        )
+    unknown = [name for name in said.fields if name not in house.workspace.fields]
+    if unknown:
+        raise workspace.unregistered(unknown, suggested_purpose=next(iter(house.workspace.purposes)))
+    return point
+
+
+def _notice(house: House, point: workspace.CapturePoint, said: Submission) -> Published:
+    """The published notice that the capture point shows; it must cover every choice."""
+    with house.database.read() as connection:
+        versions = register.notice_versions(connection, point.notice)
+    if not versions:
+        raise errors.Conflict(
+            "The capture point's notice is not published", remedy="run `amana publish` first"
+        )
+    notice = versions[-1]
+    covers_purposes, covers_channels = notice.content["purposes"], notice.content["channels"]
+    for choice in said.choices:
+        if choice.purpose not in covers_purposes or choice.channel.value not in covers_channels:  # type: ignore[operator]  # lists, by construction
+            raise errors.BadInput(
+                "A choice is not covered by the notice that was shown",
+                got=f"{choice.purpose} by {choice.channel.value}",
+                remedy="add it to the notice, and publish that",
+            )
+    return notice
+
+
+def _covered(said: Submission, addresses: Sequence[Address]) -> None:
+    if not said.choices:
+        raise errors.BadInput("Nothing was chosen", expected="at least one purpose and channel")
+    kinds = {address.kind for address in addresses}
+    for choice in said.choices:
+        if _kind(choice) not in kinds:
+            raise errors.BadInput(
+                "A choice needs an address that was not given",
+                expected=_kind(choice).value,
+                remedy="give it, or switch the choice off",
+            )
+
+
+def _kind(choice: Choice) -> PointKind:
+    kind = POINT_OF_CHANNEL[choice.channel]
+    return PointKind.EMAIL if kind is None else kind
+
+
+def _token_kind(kind: PointKind) -> str:
+    return token_rows.CODE if kind is PointKind.PHONE else token_rows.CONFIRM
+
+
+def _evidence(said: Submission) -> str:
+    context = said.context
+    parts = [said.capture_point, context.language, context.network, context.page, context.agent[:200]]
+    return " | ".join(part for part in parts if part)

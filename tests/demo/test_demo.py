@@ -1,0 +1,180 @@
+"""`amana demo`, run as the program that a newcomer runs, on a small sample.
+
+What it prints is read from its standard output; what it left behind is looked at through the services. The check at its
+end is tried on a workspace from which the opt-outs were taken away, because a check that cannot fail checks nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amana import errors, wiring
+from amana.cli import demo
+from amana.core.statements import PersonRow
+from amana.sample.exports import SampleFiles, write_exports
+from amana.services import imports, screening
+from amana.services.house import House
+from amana.services.identities import Recogniser
+from amana.settings import Settings
+from amana.storage import people
+
+PROGRAM = Path(sys.executable).with_name("amana")
+COUNT = 1_500
+
+
+def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=120, check=False)
+
+
+def make(folder: Path, count: int = COUNT) -> subprocess.CompletedProcess[str]:
+    return run("demo", "--folder", folder, "--people", str(count))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("newcomer") / "demo"
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path) -> str:
+    """What the first run printed."""
+    done = make(folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def house(folder: Path, first: str) -> Iterator[House]:
+    with wiring.opened(Settings(workspace=folder, actor="test"), writing=True) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> SampleFiles:
+    return write_exports(tmp_path_factory.mktemp("again"), demo.SEED, COUNT)
+
+
+def test_it_ends_by_saying_that_nobody_who_said_no_is_allowed(first: str) -> None:
+    assert "Nobody who said no anywhere is allowed" in first
+    assert re.search(r"\d people whose address or number said no to e-mail: 0 allowed", first)
+    assert re.search(r"\d people whose address or number said no to text messages: 0 allowed", first)
+
+
+def test_it_verifies_the_ledger_screens_twice_and_asks_about_two_people(first: str) -> None:
+    assert "The ledger verifies" in first
+    assert first.count("Screened: may we send") == 2
+    assert first.count("Asked: may we send") == 2
+    assert first.count("No: this person may not be contacted.") == 2
+
+
+def test_reasons_are_sentences_and_never_bare_codes(first: str) -> None:
+    before_commands = first.partition("Where to look next")[0]
+    assert "The law asks for consent, and none is recorded." in before_commands
+    assert "consent_unknown" not in before_commands
+
+
+def test_it_shows_no_address_and_no_number(first: str, files: SampleFiles) -> None:
+    assert "@" not in first
+    assert not any(number in first for number in files.truth.said_no_sms)
+
+
+def test_it_is_not_all_refusals(house: House) -> None:
+    result = screening.screen(house, demo.NEWSLETTER, demo.moment(house.clock()))
+    assert COUNT / 10 < result.counts.allowed < COUNT / 2
+
+
+def test_children_are_refused_whatever_their_parents_said(house: House, files: SampleFiles) -> None:
+    recogniser = Recogniser(house.keys, files.crm.stem, house.workspace, house.address_rules)
+    rows = [PersonRow(part="", line=1, external_id=number) for number in files.truth.children]
+    aliases = [identity.alias for row in rows if (identity := recogniser.identify(row)[0]) and identity.alias]
+    with house.database.read() as connection:
+        children = people.by_alias(connection, aliases)
+    assert len(children) == len(files.truth.children) > 10
+    for inquiry in (demo.NEWSLETTER, demo.OFFERS, demo.OFFERS_BY_EMAIL):
+        allowed = screening.screen(house, inquiry, demo.moment(house.clock())).allowed
+        assert not set(children.values()) & set(allowed.tolist())
+
+
+def test_a_second_run_adds_nothing(folder: Path, first: str) -> None:
+    again = make(folder)
+    assert again.returncode == 0, again.stderr
+    assert "nothing was added" in again.stdout
+    assert _root(again.stdout) == _root(first)
+
+
+def test_every_command_it_prints_works_as_printed(first: str) -> None:
+    printed = [line.strip() for line in first.partition("Where to look next")[2].splitlines()]
+    commands = [line for line in printed if " --workspace " in line]
+    assert len(commands) >= 6
+    for command in commands:
+        done = run(*shlex.split(command)[1:])
+        asked_and_refused = " ask " in command and done.returncode == 1
+        assert done.returncode == 0 or asked_and_refused, command + done.stderr
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine", "utf-8")
+    done = make(tmp_path)
+    assert done.returncode == 4
+    assert "holds something else" in done.stderr
+    assert [one.name for one in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "demo").write_text("mine", "utf-8")
+    done = make(tmp_path / "demo")
+    assert done.returncode == 4
+    assert "this is a file" in done.stderr
+
+
+def test_another_size_needs_another_folder(folder: Path, first: str) -> None:
+    done = make(folder, COUNT + 1)
+    assert done.returncode == 4
+    assert f"--people {COUNT}" in done.stderr
+
+
+def test_the_check_fails_when_the_opt_outs_are_taken_away(tmp_path: Path, files: SampleFiles) -> None:
+    made = make(tmp_path / "demo")
+    assert made.returncode == 0, made.stderr
+    lists = demo.write_truth(tmp_path, files)
+    with wiring.opened(Settings(workspace=tmp_path / "demo", actor="test"), writing=True) as house:
+        at = demo.moment(house.clock())
+        demo.check(house, lists, at)
+        for number in (1, 2):
+            imports.undo(house, number, also_refusals=True, reason="to see the check fail")
+        with pytest.raises(errors.VerificationFailed, match="The check failed"):
+            demo.check(house, lists, at)
+
+
+def test_the_check_fails_when_an_address_is_not_known_at_all(
+    house: House, files: SampleFiles, tmp_path: Path
+) -> None:
+    lists = demo.write_truth(tmp_path, files)
+    with lists["said no to e-mail"].open("a", encoding="utf-8") as stream:
+        stream.write("nobody-knows-me@example.com\n")
+    with pytest.raises(errors.VerificationFailed, match="1 unknown"):
+        demo.check(house, lists, demo.moment(house.clock()))
+
+
+@given(st.integers(min_value=0, max_value=4_000_000_000))
+def test_the_moment_asked_about_is_the_coming_wednesday_evening(now: int) -> None:
+    at = datetime.fromtimestamp(demo.moment(now), UTC)
+    assert (at.weekday(), at.hour, at.minute, at.second) == (2, 18, 0, 0)
+    assert 0 < demo.moment(now) - now <= 8 * 86_400
+    assert at.date() != datetime.fromtimestamp(now, UTC).date()
+
+
+def _root(printed: str) -> str:
+    found = re.search(r"the root ([0-9a-f]{16})", printed)
+    assert found is not None
+    return found[1]
