@@ -19,8 +19,13 @@ VARIABLES = {
     "AMANA_KEYS_DATABASE": "postgresql://… of the key store, never the main database's; otherwise an SQLite file",
     "AMANA_ROOT_KEY": "32 bytes in base64: the root key, instead of the workspace's key file",
     "AMANA_ROOT_KEY_FILE": "the path of the root key file, instead of the workspace's own",
+    "AMANA_ROOT_PASSPHRASE_FILE": "the path of a file with the passphrase that protects the root key file",
+    "AMANA_JOURNAL": "the path of the refusal journal, best on another host's disk; otherwise none is kept",
+    "AMANA_BACKUP_DAYS": "for how many days backups are kept, 35 unless said: old keys are destroyed only later",
     "AMANA_ACTOR": "who is working, for the record of looks; otherwise the login name",
 }
+
+BACKUP_DAYS = 35
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +37,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keys_database: str = ""  # PostgreSQL address of the key store, "" for SQLite
     root_key: str = ""
     root_key_file: Path | None = None
+    root_passphrase_file: Path | None = None
+    journal: Path | None = None  # where every refusal is written down before it is answered
+    backup_days: int = BACKUP_DAYS
 
 
 def read(environment: Mapping[str, str], workspace: Path | None = None) -> Settings:
@@ -54,7 +62,6 @@ def read(environment: Mapping[str, str], workspace: Path | None = None) -> Setti
             expected=f"one of: {', '.join(VARIABLES)}",
             remedy="unset it, or mend its name",
         )
-    key_file = environment.get("AMANA_ROOT_KEY_FILE", "")
     return Settings(
         workspace=workspace or Path(environment.get("AMANA_WORKSPACE") or "."),
         actor=environment.get("AMANA_ACTOR")
@@ -64,5 +71,20 @@ def read(environment: Mapping[str, str], workspace: Path | None = None) -> Setti
         database=main,
         keys_database=keys,
         root_key=environment.get("AMANA_ROOT_KEY", ""),
-        root_key_file=Path(key_file) if key_file else None,
+        root_key_file=_path(environment, "AMANA_ROOT_KEY_FILE"),
+        root_passphrase_file=_path(environment, "AMANA_ROOT_PASSPHRASE_FILE"),
+        journal=_path(environment, "AMANA_JOURNAL"),
+        backup_days=_days(environment, "AMANA_BACKUP_DAYS"),
     )
+
+
+def _path(environment: Mapping[str, str], name: str) -> Path | None:
+    text = environment.get(name, "")
+    return Path(text) if text else None
+
+
+def _days(environment: Mapping[str, str], name: str) -> int:
+    text = environment.get(name) or str(BACKUP_DAYS)
+    if not (text.isascii() and text.isdigit()) or not int(text):
+        raise errors.BadSettings(f"{name} is not a number of days", expected="a whole number from 1")
+    return int(text)

@@ -15,7 +15,7 @@ from amana.core.vocabulary import Channel, Proof, RuleClass
 
 NOON = moment("2026-03-04T12:00:00")
 HOME = Regime(residence="DE", zone="UTC")
-GOOD = PERSON_FACTS._replace(granted_at=NOON - 900, granted_by=NOON - 900)
+GOOD = PERSON_FACTS._replace(granted_at=NOON - 90_000, granted_by=NOON - 90_000)
 LAW = book(pack("DE", more=hours("09:00-18:00", "10:00-12:00")))
 
 
@@ -124,7 +124,7 @@ def test_when_only_the_clock_denies_the_answer_says_when_asking_again_allows(
     assert not said.allow
     assert said.defer_until == moment(until)
     assert answer(found, said.defer_until).allow
-    assert not answer(found, said.defer_until - 1).allow
+    assert not answer(found, said.defer_until - QUARTER).allow
 
 
 def test_a_pause_is_enforced() -> None:
@@ -161,7 +161,7 @@ def test_each_channel_brings_its_duties() -> None:
 
 
 def test_law_that_counsel_has_not_confirmed_says_so() -> None:
-    name, text = pack("DE", rule='conditions = { caller_id = "not_enforced", sender_named = "message" }')
+    name, text = pack("DE", rule='conditions = { caller_id = "not_enforced", sender_named = "proof" }')
     for old, new in (('"seen"', '"believed"'), ('"high"', '"medium"')):
         cited = decision.decide(GOOD, HOME, plan(book((name, text.replace(old, new, 1))), NOON)).evidence.law
         assert not cited[0].confirmed

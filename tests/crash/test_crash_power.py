@@ -47,6 +47,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.decode(lines[-1], type=Told) if lines else None
 
 
+def recorded(root: Path, listed: Path) -> Trace:
+    """An import into `root`, or the rest of one, to its end."""
+    arguments = map(str, (root, listed, BATCH, PAGES, COLUMNS_EVERY))
+    return run_recorded([sys.executable, DRIVER, *arguments], root)
+
+
 @pytest.fixture(scope="module")
 def run(world: World, tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("recorded")
@@ -55,8 +61,7 @@ def run(world: World, tmp_path_factory: pytest.TempPathFactory) -> Run:
     with wiring.opened(settings(root), writing=True, at=lambda: NOW) as house:
         # Column files are losable, their folder too: without it on the disk, none of their syncs could be tested.
         cache.catch_up(house, house.writing().terms.cell(*CELL))
-    arguments = map(str, (root, listed, BATCH, PAGES, COLUMNS_EVERY))
-    trace = run_recorded([sys.executable, DRIVER, *arguments], root)
+    trace = recorded(root, listed)
     with wiring.opened(settings(root), writing=True, at=lambda: NOW) as house:
         return Run(
             trace=trace,
@@ -142,6 +147,20 @@ def test_after_a_power_failure_the_import_goes_on_to_the_same_end(
         assert (house.rejects / "import-1.csv").read_bytes() == run.rejects
         assert cached_facts(cache.catch_up(house, house.writing().terms.cell(*CELL))) == run.facts
         assert cache_faults(house) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_a_second_power_failure_while_the_import_goes_on_loses_nothing_either(
+    run: Run, tmp_path: Path, seed: int
+) -> None:
+    seq = Random(seed).randrange(run.trace.last // 2)
+    root = run.trace.image_at(seq, tmp_path / "root", keep_unsynced="random", seed=seed)
+    again = msgspec.structs.replace(run, trace=recorded(root, run.listed))
+    for point in crash_points(again.trace, POINTS // 5, seed=seed):
+        image = again.trace.image_at(point, tmp_path / "image", keep_unsynced="random", seed=seed)
+        assert faults_of(image, again, point) == []
+        shutil.rmtree(image)
 
 
 def later(run: Run, most: int) -> list[int]:

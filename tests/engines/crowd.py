@@ -74,7 +74,7 @@ def question(book: LawBook, channel: Channel, rng: np.random.Generator) -> Quest
         at=at,
         circumstances=Circumstances(
             served=() if maybe(0.3) else tuple(rng.choice(book.codes(), 3).tolist()),
-            stored_in=str(rng.choice(["DE", "RU", "US", ""])),
+            stored_in=str(rng.choice(["DE", "RU", "RU", ""])),
             min_age=int(rng.choice([0, 0, 16, 18, 21])),
             notice_floor=int(rng.choice([0, 2, 3])),
             assessed=maybe(0.5),
@@ -134,7 +134,10 @@ def _edges(name: str, ask: Ask, law: list[Law], regime: Array, rng: np.random.Ge
     if name in MOMENTS or name == "paused_until":
         since = {"granted_at": ("consent_since",), "relationship_at": ("relationship_since", "inquiry_since")}
         own = since.get(name, (name.replace("_at", "_since"),))
-        choices = [ask.at + shift, *(_law(field, law, regime) + shift for field in own if field in Law._fields)]
+        choices = [
+            ask.at + shift,
+            *(_law(field, law, regime) + shift for field in own if field in Law._fields),
+        ]
         chosen = rng.choice(len(choices), size)
         value = np.choose(chosen, choices)
         return np.where(value < 0, rng.integers(0, 3, size), value)
@@ -160,7 +163,12 @@ def _edges(name: str, ask: Ask, law: list[Law], regime: Array, rng: np.random.Ge
     if name in ("hours", "days"):
         wanted = _law(name, law, regime)
         return np.where(rng.random(size) < 0.5, wanted, wanted & rng.integers(0, 1 << 24, size))
-    return rng.integers(0, 16, size)  # topics and registries: a few bits
+    if name == "registry_hits":
+        lists = np.stack(
+            [_law(field, law, regime) for field in ("registries", "registries_consent", "registries_always")]
+        )
+        return np.where(rng.random(size) < 0.5, np.bitwise_or.reduce(lists), 1 << rng.integers(0, 24, size))
+    return rng.integers(0, 16, size)  # topics: a few bits
 
 
 def _law(field: str, law: list[Law], regime: Array) -> Array:

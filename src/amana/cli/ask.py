@@ -201,6 +201,8 @@ def _show_evidence(found: Answered) -> None:
             f"{chronicle.source(event.source, found.sources)}",
             style="dim",
         )
+        if shown := chronicle.shown(event, text):
+            rendering.line(f"      on record: {shown}", style="dim")
         if isinstance(event, Permission) and event.notice_hash:
             rendering.line(f"      wording shown: SHA-256 {event.notice_hash}", style="dim")
     decision = found.decision

@@ -25,12 +25,12 @@ def told(event: events.AnyEvent, text: Phrases) -> str:
     """What happened, in words."""
     match event:
         case events.Permission():
-            return f"permission {text.status[event.status.value]}: {_cell(event, text)}{_extra(event, text)}"
+            return f"permission {text.status[event.status.value]}: {_cell(event, text)}{_extra(event)}"
         case events.Relationship():
-            return f"evidence of another basis ({event.basis}): {_cell(event, text)}{_extra(event, text)}"
+            return f"evidence of another basis ({event.basis}): {_cell(event, text)}"
         case events.Point():
             reason = f" ({rendering.words(event.reason)})" if event.reason else ""
-            return f"{event.point_kind.value} number {event.point + 1} {event.change}{reason}"
+            return f"contact point {event.point + 1} ({event.point_kind.value}) {event.change}{reason}"
         case events.Profile():
             known = ", ".join([*event.columns, *event.sealed])
             return f"recorded about the person: {known}"
@@ -72,14 +72,17 @@ def _cell(event: events.Permission | events.Relationship, text: Phrases) -> str:
     return f"{purpose}, {channel}, for {brand}"
 
 
-def _extra(event: events.Permission | events.Relationship, text: Phrases) -> str:
-    parts: list[str] = []
-    if isinstance(event, events.Permission):
-        parts += [f"notice {event.notice}"] if event.notice else []
-        parts += [rendering.words(event.reason)] if event.reason else []
-        parts += ["confirmed by the holder of the address"] if event.confirmed else []
-    shown = [str(proof.name).lower() for proof in Proof if proof & event.proof]
-    parts += [f"shown: {text.proofs(shown)}"] if shown else []
+def shown(event: events.AnyEvent, text: Phrases) -> str:
+    """The evidence checks that an event's capture met, in words; nothing for an event that has none."""
+    if not isinstance(event, events.Permission | events.Relationship):
+        return ""
+    return text.proofs(str(proof.name).lower() for proof in Proof if proof & event.proof)
+
+
+def _extra(event: events.Permission) -> str:
+    parts = [f"notice {event.notice}"] if event.notice else []
+    parts += [rendering.words(event.reason)] if event.reason else []
+    parts += ["confirmed by the holder of the address"] if event.confirmed else []
     return f" ({'; '.join(parts)})" if parts else ""
 
 

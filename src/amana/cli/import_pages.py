@@ -119,7 +119,7 @@ def show_imports(answered: dict[str, Any]) -> None:
                 one.name,
                 one.kind,
                 _state(one),
-                rendering.moment(one.started),
+                rendering.moment(one.started)[:10],
                 f"{one.counts.get('rows', 0):,}",
                 f"{one.counts.get('events', 0):,}",
                 f"{_left_out(one.counts):,}",

@@ -69,20 +69,14 @@ def _show_history(answered: dict[str, Any]) -> None:
     text = wording.english()
     for person, opened in answered["found"].items():
         rendering.line(f"p{person}: {len(opened)} events, each opened and verified", style="bold")
-        rendering.table(
-            ("position", "happened", "recorded", "what", "through"),
-            [
-                (
-                    f"{one.position:,}",
-                    rendering.interval(one.event.occurred),
-                    rendering.moment(one.event.recorded),
-                    chronicle.told(one.event, text),
-                    chronicle.source(one.event.source, answered["names"]),
-                )
-                for one in opened
-            ],
-            right=(0,),
-        )
+        for one in opened:
+            rendering.line(f"  {rendering.interval(one.event.occurred)}: {chronicle.told(one.event, text)}")
+            through = chronicle.source(one.event.source, answered["names"])
+            rendering.line(
+                f"      position {one.position}, event {one.event.id}, recorded "
+                f"{rendering.moment(one.event.recorded)} through {through}",
+                style="dim",
+            )
     rendering.line("Addresses and names stay sealed: `amana reveal` opens them and records the look.")
 
 

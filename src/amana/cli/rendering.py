@@ -36,9 +36,9 @@ def heading(text: str) -> None:
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[str]], *, right: Iterable[int] = ()) -> None:
     """A table; `right` are the numbers of the columns that hold figures."""
-    figures = set(right)
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for number, name in enumerate(headings):
+    figures, names = set(right), list(headings)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(names))
+    for number, name in enumerate(names):
         made.add_column(name, justify="right" if number in figures else "left", overflow="fold")
     for row in rows:
         made.add_row(*row)

@@ -185,7 +185,7 @@ def _show_status(found: dict[str, Any]) -> None:
     rendering.line(found["organisation"], style="bold")
     rows = [
         ("people", f"{found['people']:,}"),
-        ("ledger", f"{ledger['size']:,} events, root {ledger['root'][:ROOT_SHOWN]}…"),
+        ("ledger", f"{ledger['size']:,} events, root {ledger['root'][:ROOT_SHOWN] or 'none'}…"),
         (
             "imports",
             f"{imported['done']} done, {imported['running']} stopped half-way, {imported['undone']} undone",

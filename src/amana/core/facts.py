@@ -179,6 +179,11 @@ def current_point(state: PersonState, channel: Channel) -> int:
     return _point(state, POINT_OF_CHANNEL[channel], 0)[0]
 
 
+def is_pending(state: PersonState, cell: int) -> bool:
+    """Whether a request for this cell waits for its confirmation."""
+    return _pending(state.cells.get(cell, ()), _refusals(state, cell)[1])
+
+
 def counting_grant(state: PersonState, cell: int) -> Claim | None:
     """The grant that counts for a cell, as evidence for the answer."""
     return _grant(state.cells.get(cell, ()), _refusals(state, cell)[1])

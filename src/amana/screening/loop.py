@@ -35,7 +35,7 @@ from amana.screening.terms import General, Term
 
 THREADS = 2
 CHUNK = 1 << 18
-SLOTS = 1 << 14
+SLOTS = 1 << 14  # of the table of distinct sets; at most half are used
 WORD_BITS = 62  # truths in one parameter word; the sign stays free
 _SIGNS = {"and": "&", "or": "|", "bitand": "&", "bitor": "|"} | {
     "eq": "==",
@@ -133,9 +133,7 @@ def source(general: General) -> str:
         body.append(f"found |= np.uint64({names[denial.when]}) << np.uint64({denial.bit})")
     arguments = ", ".join(f"f_{name}" for name in layout.facts)
     words = [f"w{word} = params[r, {word}]" for word in range(layout.words)]
-    return _MODULE.format(
-        arguments=arguments, body="\n        ".join([*words, *body]), shift=64 - (SLOTS.bit_length() - 1)
-    )
+    return _MODULE.format(arguments=arguments, body="\n        ".join([*words, *body]))
 
 
 def _expression(term: Term, layout: Layout, names: dict[Term, str]) -> str:
@@ -172,7 +170,7 @@ def run(start, end, regimes, params, masks, bits, keys, people, {arguments}):
         r = np.uint64(regimes[i])
         {body}
         bits[i] = found
-        slot = (found * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64({shift})
+        slot = ((found * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & np.uint64(people.size - 1)
         while people[slot] != 0 and keys[slot] != found:
             slot = (slot + np.uint64(1)) & np.uint64(people.size - 1)
         if people[slot] == 0:

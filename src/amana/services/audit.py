@@ -15,9 +15,11 @@ A witness, a published folder or a receipt sees that.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from enum import IntEnum
 from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -47,6 +49,14 @@ Progress = Callable[[int, int], None]
 """Called with how many events were opened, and how many there are."""
 
 
+class About(IntEnum):
+    """What a fault is about."""
+
+    EVENT = 0
+    STATE = 1
+    WHOLE = 2
+
+
 class Quick(msgspec.Struct, frozen=True, kw_only=True):
     """What a quick audit found to hold."""
 
@@ -69,10 +79,11 @@ class Full(msgspec.Struct, frozen=True, kw_only=True):
     since: int  # entries that an earlier audit vouches for, 0 for none
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that does not hold."""
+class Fault(NamedTuple):
+    """One thing that does not hold. In order: what is wrong with an event comes before what follows from it."""
 
-    position: int  # of the event; above all positions for what is not about one event
+    about: About
+    position: int  # of the event, or of the latest event of the person
     what: str
 
 
@@ -225,7 +236,7 @@ class _Run:
             trusted = tiles.edge_from(self.since, self._as_it_was)
             nodes.verify_tree(self.size, self.read, root, trusted)
         except (errors.VerificationFailed, errors.LedgerBroken) as broken:
-            self._fault(self.size, broken.what)
+            self._fault(broken.what)
 
     def _as_it_was(self, level: int, index: int, width: int) -> bytes:
         return tiles.narrowed(level, self.read(level, index, width), width)
@@ -265,7 +276,7 @@ class _Run:
                 try:
                     found |= self.house.keys.keys([person])
                 except (errors.KeyMissing, errors.VerificationFailed) as broken:
-                    self._fault(self.size, f"The key of person {person} cannot be used: {broken.what}")
+                    self._fault(f"The key of person {person} cannot be used: {broken.what}")
             return found
 
     def _person(self, rows: Sequence[EventRow], key: bytes | None, stored: StoredPerson | None) -> None:
@@ -273,6 +284,7 @@ class _Run:
         if key is None:
             for row in rows:
                 self._note(row, "cannot be opened, and is not on the erasure list")
+                self._mark(row)
             return
         state, head, sound = PersonState(), b"", True
         for row in rows:
@@ -280,11 +292,11 @@ class _Run:
             wrong = self._event(row, key, commitment, head, state)
             if wrong:
                 sound = False
-                self._fault(row.position, f"Event {row.position} {wrong}")
+                self._note(row, wrong)
             self._mark(row)
             head = commitment
         if stored is None:
-            self._note(rows[-1], "has no stored state")
+            self._note(rows[-1], "belongs to a person without a stored state", About.STATE)
         elif sound:
             self._compare(rows[-1], state, head, stored)
 
@@ -310,17 +322,17 @@ class _Run:
 
     def _compare(self, latest: EventRow, state: PersonState, head: bytes, stored: StoredPerson) -> None:
         if (stored.head, stored.changed) != (head, latest.position):
-            self._note(latest, "is not the latest event that the person's row names")
+            self._note(latest, "is not the latest event that the person's row names", About.STATE)
         if stored.decoded() != state:
-            self._note(latest, "belongs to a person whose state is not the fold of the events")
+            self._note(latest, "belongs to a person whose state is not the fold of the events", About.STATE)
 
     def _without_events(self, row: StoredPerson) -> None:
         if row.head or row.changed >= 0 or row.decoded() != PersonState():
-            self._fault(self.size, f"The state of person {row.id} rests on no event")
+            self._fault(f"The state of person {row.id} rests on no event")
 
     def _mark(self, row: EventRow) -> None:
         if not 0 <= row.position < self.size:
-            self._fault(self.size, f"Event {row.position} lies outside the signed tree")
+            self._fault(f"Event {row.position} lies outside the signed tree")
             return
         if row.position in self.erased:
             self._note(row, "is on the erasure list and still stored")
@@ -332,12 +344,11 @@ class _Run:
         position = self._seen.find(0, self.since)
         while position >= 0:
             if position not in self.erased:
-                self._fault(position, f"Event {position} is missing, and is not on the erasure list")
+                self._fault(f"Event {position} is missing, and is not on the erasure list", position)
             position = self._seen.find(0, position + 1)
         counts = proofs.counts(self.connection)
         if counts.events + len(self.erased) != self.size:
             self._fault(
-                self.size,
                 f"Stored {counts.events} and erased {len(self.erased)} are not the {self.size} of the tree",
             )
 
@@ -349,7 +360,7 @@ class _Run:
             name = f"{version.id}@{version.version}"
             content = sha256(canonical.encode(version.content)).hexdigest()
             if content != version.hash or self._wordings.get(name, content if self.since else "") != content:
-                self._fault(self.size, f"The notice {name} is not the one that was published")
+                self._fault(f"The notice {name} is not the one that was published")
             self.published += 1
 
     def columns(self, sample: int) -> None:
@@ -385,23 +396,22 @@ class _Run:
                 found = tuple(_cell(loaded, column, row.id - 1) for column in columns)
                 self.compared += len(columns)
                 if found != tuple(wanted):
-                    self._fault(
-                        self.size, f"The columns {name} of person {row.id} are not what the state says"
-                    )
+                    self._fault(f"The columns {name} of person {row.id} are not what the state says")
 
     # ---- faults -----------------------------------------------------------------------------------------------------
 
-    def _note(self, row: EventRow, what: str) -> None:
-        self._fault(row.position, f"Event {row.position} {what}")
+    def _note(self, row: EventRow, what: str, about: About = About.EVENT) -> None:
+        self._faults.append(Fault(about, row.position, f"Event {row.position} {what}"))
 
-    def _fault(self, position: int, what: str) -> None:
-        self._faults.append(Fault(position=position, what=what))
+    def _fault(self, what: str, position: int = -1) -> None:
+        about = About.EVENT if position >= 0 else About.WHOLE
+        self._faults.append(Fault(about, position, what))
 
     def conclude(self) -> None:
         """Raises LedgerBroken if there was any fault, the one with the lowest position first."""
         if not self._faults:
             return
-        ordered = sorted(self._faults, key=attrgetter("position"))
+        ordered = sorted(self._faults)
         named = "; ".join(fault.what for fault in ordered[1:NAMED_FAULTS])
         raise errors.LedgerBroken(
             ordered[0].what,

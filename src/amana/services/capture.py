@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from amana import errors
-from amana.core import events, regimes, windows, workspace
+from amana.core import events, facts, regimes, windows, workspace
 from amana.core.notices import Published
 from amana.core.statements import Interval, PersonRow
 from amana.core.vocabulary import POINT_OF_CHANNEL, Actor, Channel, Hold, PointKind, Proof, Status
@@ -36,6 +36,24 @@ CONFIRM_LIFE = 48 * 3600
 CODE_LIFE = 15 * 60
 MOST_REQUESTS = 5
 DAY = 86_400
+
+
+BUILT_IN = {
+    "preference_centre": workspace.CapturePoint(
+        kind="form",
+        proof=(
+            "channel_named",
+            "sender_named",
+            "purpose_named",
+            "unbundled",
+            "unticked",
+            "not_condition",
+            "withdrawal_told",
+            "written",
+        ),
+    )
+}
+"""Capture points of our own pages: they show each purpose's own notice, one switch each, unticked."""
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +98,7 @@ def submit(house: House, said: Submission) -> Answered:
     UnregisteredField.
     """
     point = _point(house, said)
-    notice = _notice(house, point, said)
+    notices = _notices(house, point, said)
     row = PersonRow(
         part="", line=0, email=said.email, phone=said.phone, phone_country=said.country, fields=said.fields
     )
@@ -95,7 +113,7 @@ def submit(house: House, said: Submission) -> Answered:
     def work(session: Session) -> list[Staged] | None:
         crowd = Crowd(session, [identity])
         person = crowd.match(identity).person
-        desk = _Desk(house, session, said, notice, point, person)
+        desk = _Desk(house, session, said, notices, point, person)
         ordinals = desk.hold(identity.addresses, crowd)
         if not point.confirmed:
             desk.request(ordinals)
@@ -137,9 +155,9 @@ def _confirm(
 ) -> list[Staged]:
     said = msgspec.convert(data["said"], Submission)
     point = _point(house, said)
-    notice = msgspec.convert(data["notice"], Published)
+    notices = msgspec.convert(data["notices"], dict[str, Published])
     person = session.person(person_id)
-    desk = _Desk(house, session, msgspec.structs.replace(said, context=context), notice, point, person)
+    desk = _Desk(house, session, msgspec.structs.replace(said, context=context), notices, point, person)
     ordinals = {PointKind(kind): ordinal for kind, ordinal in data["ordinals"].items()}
     desk.fields()
     proven = PointKind(data["proven"])
@@ -155,11 +173,11 @@ class _Desk:
         house: House,
         session: Session,
         said: Submission,
-        notice: Published,
+        notices: dict[str, Published],
         point: workspace.CapturePoint,
         person: Writing,
     ) -> None:
-        self.house, self.session, self.said, self.notice, self.point = house, session, said, notice, point
+        self.house, self.session, self.said, self.notices, self.point = house, session, said, notices, point
         self.person = person
         self.source = source_of(session, said.capture_point)
         self._now = Interval(lo=session.now, hi=session.now)
@@ -224,7 +242,7 @@ class _Desk:
     def _ask_to_confirm(self, kind: PointKind, ordinals: dict[PointKind, int]) -> None:
         data = {
             "said": msgspec.to_builtins(self.said),
-            "notice": msgspec.to_builtins(self.notice),
+            "notices": msgspec.to_builtins(self.notices),
             "ordinals": {kind.value: ordinal for kind, ordinal in ordinals.items()},
             "proven": kind.value,
         }
@@ -267,6 +285,7 @@ class _Desk:
             proof |= Proof.CONFIRMED | Proof.DEMONSTRABLE
             if self.said.guardian:
                 proof |= Proof.GUARDIAN
+        notice = self.notices[choice.purpose]
         return events.Permission(
             **self._common(),
             brand=self.said.brand,
@@ -276,9 +295,9 @@ class _Desk:
             proof=proof,
             confirmed=confirmed,
             point=ordinals.get(_kind(choice), -1),
-            notice=f"{self.notice.id}@{self.notice.version}",
-            notice_hash=self.notice.hash,
-            notice_epoch=self.notice.epoch,
+            notice=f"{notice.id}@{notice.version}",
+            notice_hash=notice.hash,
+            notice_epoch=notice.epoch,
         )
 
     def _record_point(self, ordinal: int, address: Address, change: str) -> None:
@@ -304,8 +323,22 @@ class _Desk:
             "occurred": self._now,
             "actor": self._actor,
             "source": self.source,
-            "evidence": _evidence(self.said),
+            "evidence": evidence(self.said.capture_point, self.said.context),
         }
+
+
+def request(house: House, session: Session, person: Writing, said: Submission) -> None:
+    """Ask a known person to confirm choices at the addresses they hold; in a session's transaction."""
+    point = _point(house, said)
+    desk = _Desk(house, session, said, _notices(house, point, said), point, person)
+    found = {_kind(choice): facts.current_point(person.state, choice.channel) for choice in said.choices}
+    desk.request({kind: ordinal for kind, ordinal in found.items() if ordinal >= 0})
+
+
+def evidence(capture_point: str, context: Context) -> str:
+    """The circumstances of a statement in one line, for the sealed record."""
+    parts = [capture_point, context.language, context.network, context.page, context.agent[:200]]
+    return " | ".join(part for part in parts if part)
 
 
 def source_of(session: Session, capture_point: str) -> int:
@@ -331,7 +364,7 @@ def source_of(session: Session, capture_point: str) -> int:
 
 
 def _point(house: House, said: Submission) -> workspace.CapturePoint:
-    point = house.workspace.capture_points.get(said.capture_point)
+    point = house.workspace.capture_points.get(said.capture_point) or BUILT_IN.get(said.capture_point)
     if point is None:
         raise errors.NotFound(
             f"There is no capture point called {said.capture_point!r}",
@@ -344,24 +377,44 @@ def _point(house: House, said: Submission) -> workspace.CapturePoint:
     return point
 
 
-def _notice(house: House, point: workspace.CapturePoint, said: Submission) -> Published:
-    """The published notice that the capture point shows; it must cover every choice."""
+def _notices(house: House, point: workspace.CapturePoint, said: Submission) -> dict[str, Published]:
+    """The published notice that covers each chosen purpose: the capture point's own, else the purpose's."""
     with house.database.read() as connection:
-        versions = register.notice_versions(connection, point.notice)
-    if not versions:
-        raise errors.Conflict(
-            "The capture point's notice is not published", remedy="run `amana publish` first"
-        )
-    notice = versions[-1]
-    covers_purposes, covers_channels = notice.content["purposes"], notice.content["channels"]
+        latest = {one.id: one for one in register.notice_versions(connection)}
+    found: dict[str, Published] = {}
     for choice in said.choices:
-        if choice.purpose not in covers_purposes or choice.channel.value not in covers_channels:  # type: ignore[operator]  # lists, by construction
+        purpose = house.workspace.purposes.get(choice.purpose)
+        if purpose is None:
+            raise errors.NotFound(
+                f"There is no purpose called {choice.purpose!r}",
+                expected=f"one of: {', '.join(house.workspace.purposes)}",
+                remedy="check the spelling, or add it to amana.toml",
+            )
+        notice = latest.get(point.notice or purpose.notice)
+        if notice is None:
+            raise errors.Conflict(
+                "The notice to be shown is not published", remedy="run `amana publish` first"
+            )
+        if not _covers(notice, choice):
             raise errors.BadInput(
                 "A choice is not covered by the notice that was shown",
                 got=f"{choice.purpose} by {choice.channel.value}",
                 remedy="add it to the notice, and publish that",
             )
-    return notice
+        found[choice.purpose] = notice
+    return found
+
+
+def _covers(notice: Published, choice: Choice) -> bool:
+    content = msgspec.convert(notice.content, _Covered)
+    return choice.purpose in content.purposes and choice.channel.value in content.channels
+
+
+class _Covered(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a notice's content that says what it covers."""
+
+    purposes: tuple[str, ...]
+    channels: tuple[str, ...]
 
 
 def _covered(said: Submission, addresses: Sequence[Address]) -> None:
@@ -384,9 +437,3 @@ def _kind(choice: Choice) -> PointKind:
 
 def _token_kind(kind: PointKind) -> str:
     return token_rows.CODE if kind is PointKind.PHONE else token_rows.CONFIRM
-
-
-def _evidence(said: Submission) -> str:
-    context = said.context
-    parts = [said.capture_point, context.language, context.network, context.page, context.agent[:200]]
-    return " | ".join(part for part in parts if part)

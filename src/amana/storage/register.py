@@ -129,7 +129,7 @@ def sends_since(
     query = sa.select(sent.c.person, sent.c.at).where(
         sent.c.at > since,
         sent.c.at <= until,
-        sent.c.cell.bitwise_rshift(24) == brand,
+        sent.c.cell.between(brand << 24, (brand << 24) | 0xFFFFFF),  # PostgreSQL shifts by integers only
         sent.c.cell.bitwise_and(0xFF) == channel,
     )
     return [(row.person, row.at) for row in connection.execute(query)]

