@@ -107,3 +107,15 @@ class BadSettings(AmanaError):
     """An environment variable or a settings file is not valid."""
 
     code = "bad_settings"
+
+
+class NotNow(AmanaError):
+    """Work that leaves the process could not be done now; it is tried again. `what` is a short token."""
+
+    code = "not_now"
+
+
+class Undeliverable(AmanaError):
+    """Work that leaves the process cannot be done, now or later. `what` is a short token."""
+
+    code = "undeliverable"

@@ -487,6 +487,9 @@ def brought(
     grant = facts.counting_grant(state, CELL)
     match remedy.kind:
         case Kind.OWN_CONSENT | Kind.GUARDIAN_CONSENT:
+            proof |= Proof(
+                seen(state)[0].proof
+            )  # it shows no less than the one on record, or that one counts
             actor = Actor.PERSON if remedy.kind is Kind.OWN_CONSENT else Actor.GUARDIAN
             consent = {
                 "status": Status.GIVEN,
@@ -523,6 +526,8 @@ def brought(
             return [events.Point(**now, point=7, point_kind=PointKind.EMAIL, change="added")], about
         case Kind.RESIDENCE:
             return [events.Profile(**now, columns={"residence": remedy.names[0]})], about
+        case Kind.WAIT:
+            return [], msgspec.structs.replace(about, at=remedy.until or NOW)
         case Kind.MESSAGE:
             return [], msgspec.structs.replace(
                 about, circumstances=msgspec.structs.replace(circumstances, message=(1 << 31) - 1)

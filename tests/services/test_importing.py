@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from service_samples import (
     DAY,
@@ -300,8 +301,7 @@ class StoppedError(Exception):
     """Somebody pulled the plug."""
 
 
-@pytest.mark.parametrize("batch", [1, 2, 3, 7])
-@pytest.mark.parametrize("stop_after", [1, 2, 3])
+@pytest.mark.parametrize(("batch", "stop_after"), [(1, 1), (1, 4), (2, 2), (3, 1), (3, 3), (7, 2)])
 def test_a_stopped_import_goes_on_as_if_it_had_never_stopped(
     opening: Callable[..., House], batch: int, stop_after: int
 ) -> None:
@@ -328,7 +328,7 @@ def test_a_reader_that_fails_half_way_loses_nothing_that_was_taken(house: House)
         raise StoppedError
 
     with pytest.raises(StoppedError):
-        imports.run(house, order("shop", crowd(6), rows=failing), batch=2)
+        imports.run(house, msgspec.structs.replace(order("shop", crowd(6)), rows=failing), batch=2)
     assert imports.run(house, order("shop", crowd(6)), batch=2).counts["rows"] == 6
 
 

@@ -184,6 +184,10 @@ def commands(folder: Path, person: int, lists: Sequence[Path]) -> list[tuple[str
             f"{amana} screen {newsletter} --audience {shlex.quote(str(lists[0]))}",
             "the check of above by hand: everybody who said no to e-mail",
         ),
+        (
+            f"{amana} audit",
+            "the whole audit: every event opened, every chain and every answer's ground checked",
+        ),
         (f"{amana} explain consent_unproven", "what a reason means and what would change it"),
         (f"{amana} undo 3", "take back the bought list: its opt-outs stay"),
     ]

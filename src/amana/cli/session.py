@@ -32,6 +32,8 @@ STATUS: dict[type[errors.AmanaError], int] = {
     errors.NotFound: MISSING,
     errors.Conflict: CONFLICT,
     errors.Busy: CONFLICT,
+    errors.NotNow: CONFLICT,
+    errors.Undeliverable: CONFLICT,
     errors.VerificationFailed: UNVERIFIED,
     errors.LedgerBroken: UNVERIFIED,
     errors.KeyMissing: STORE,

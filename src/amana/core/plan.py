@@ -85,6 +85,7 @@ class Ask(NamedTuple):
     topic: int  # bits of the topics of the message
     has_message: bool
     message: int  # content checks that the message meets
+    restored: bool = False  # the record came from a backup whose later refusals are not back yet
 
 
 class Registry(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +110,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     cap_month: int = facts.NO_CAP
     registries: dict[str, Registry] = {}
     message: int | None = None
+    restored: bool = False  # the record came from a backup whose later refusals are not back yet
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -459,6 +461,7 @@ def _ask(question: Question) -> Ask:
         topic=mine.topic,
         has_message=mine.message is not None,
         message=mine.message or 0,
+        restored=mine.restored,
     )
 
 

@@ -9,7 +9,8 @@ guardian's, never by staff evidence; evidence of another basis is completed only
 and still fresh. Some refusals nothing turns (`None`): prohibited contact, a child too young, a cap of zero.
 
 Waiting is looked for ahead of any pause, and not beyond `HORIZON_DAYS` after it. Counts of contacts are assumed
-to fall only when their whole window has passed. Evidence is taken to come now, and strictly after any refusal.
+to fall only when their whole window has passed. Evidence is taken to come now, strictly after any refusal, and a new
+consent to show no less than the one on record, which would otherwise go on counting.
 """
 
 from __future__ import annotations
@@ -194,13 +195,14 @@ _BASIS = _bits(
 )
 _LISTS = _bits("registry_listed registry_stale")
 _ASSESSED = _bits("assessment_missing")
-_CONSENTED = _bits("unknown_person") | _REFUSALS | _BASIS | _ASSESSED | _LISTS
+_RESTS_ON_EVIDENCE = _BASIS | _ASSESSED | _LISTS
+_CONSENTED = _bits("unknown_person") | _REFUSALS | _RESTS_ON_EVIDENCE
 
 _LIFTS: dict[Kind, int] = {
-    Kind.WAIT: rules.TIMING_BITS | _BASIS | _LISTS,
+    Kind.WAIT: rules.TIMING_BITS | _RESTS_ON_EVIDENCE,
     Kind.MESSAGE: _bits("message_incomplete"),
     Kind.REGISTRY: _bits("registry_stale"),
-    Kind.ASSESSMENT: _BASIS | _ASSESSED | _LISTS,
+    Kind.ASSESSMENT: _RESTS_ON_EVIDENCE,
     Kind.CONSENT_PROOF: _bits("consent_unproven") | _ASSESSED | _LISTS,
     Kind.SALE_PROOF: _BASIS | _LISTS,
     Kind.INTEREST_PROOF: _BASIS | _LISTS,
@@ -369,13 +371,14 @@ class _Search:
         return max(moments)
 
     def _due(self, case: _Case) -> int:
-        """The first moment at which evidence from after the question's moment makes a basis; else that moment."""
-        at = self.ask.at
-        if _denied(case, ()) & _BASIS:
-            for moment in sorted(one for one in _dates(case.facts) if one > at):
-                if not _denied(case._replace(ask=case.ask._replace(at=moment)), ()) & _BASIS:
-                    return moment
-        return at
+        """The first moment at which evidence from after the question's moment helps most; else that moment."""
+
+        def lacking(moment: int) -> int:
+            then = case._replace(ask=case.ask._replace(at=moment))
+            return (_denied(then, ()) & _RESTS_ON_EVIDENCE).bit_count()
+
+        ahead = sorted(one for one in _dates(case.facts) if one > self.ask.at)
+        return min([self.ask.at, *ahead], key=lacking) if ahead else self.ask.at
 
     def _first(self, case: _Case, start: int, later: Later) -> _Case | None:
         facts, at = case.facts, self.ask.at

@@ -145,6 +145,12 @@ def unknown_person(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
     return not_(facts.known)
 
 
+@rule(RuleClass.TECHNICAL, "nobody is contacted because a backup was older than their No")
+def restored(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
+    """The record was restored from a backup, and the refusals since then have not been put back."""
+    return ask.restored
+
+
 @rule(RuleClass.LEGAL, "GDPR art. 18; the workspace's own restriction")
 def restricted(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
     """Processing of this person's data is restricted."""

@@ -304,7 +304,7 @@ class _Run:
         """Open one event and fold it; what is wrong with it, or the empty string."""
         try:
             _, data = sealing.open_sealed(key, row.sealed, commitment)
-            record = records.decode(data)
+            record = records.decode_committed(data)
         except (errors.VerificationFailed, errors.BadInput) as broken:
             return f"does not verify: {broken.what}"
         event = record.event

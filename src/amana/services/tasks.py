@@ -27,20 +27,8 @@ LONGEST_PAUSE = 6 * 3600
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-class Transient(Exception):
-    """The work could not be done now and may succeed later. `code` is a short token without personal values."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-        super().__init__(code)
-
-
-class Permanent(Transient):
-    """The work cannot be done, now or later."""
-
-
 Worker = Callable[[House, TaskRow, Mapping[str, Any]], None]
-"""Does one task. Raises Transient or Permanent; must be safe to repeat with the same key."""
+"""Does one task. Raises NotNow or Undeliverable with a short token; must be safe to repeat with the same key."""
 
 
 def add(
@@ -77,11 +65,11 @@ def _do(house: House, worker: Worker, row: TaskRow) -> None:
         worker(house, row, _payload(house, row))
     except errors.KeyMissing:
         _settle(house, lambda session: tasks.give_up(session.connection, row.id, "person_erased"))
-    except Permanent as trouble:
-        code = trouble.code
+    except errors.Undeliverable as trouble:
+        code = trouble.what
         _settle(house, lambda session: tasks.give_up(session.connection, row.id, code))
-    except Transient as trouble:
-        _try_again(house, row, trouble.code)
+    except errors.NotNow as trouble:
+        _try_again(house, row, trouble.what)
     else:
         _settle(house, lambda session: tasks.finish(session.connection, row.id))
 

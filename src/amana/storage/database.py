@@ -21,7 +21,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from amana import errors
-from amana.storage import engines, tables
+from amana.storage import engines, migrations, tables
 
 _ADVISORY = 0x616D616E61  # "amana": the key of PostgreSQL's advisory lock
 
@@ -48,28 +48,38 @@ class Database:
         with database.engine.connect() as connection, connection.begin():
             tables.metadata.create_all(connection)
             connection.execute(tables.meta.insert().values(name="schema", value=str(tables.SCHEMA_VERSION)))
+            connection.execute(tables.revision.insert().values(version_num=migrations.HEAD))
         return database
 
     @classmethod
     def open(cls, url: str) -> Database:
         """Open an existing database. Raises NotFound or StoreOutdated."""
+        database = cls._existing(url)
+        with database.engine.connect() as connection:
+            migrations.check(connection)
+        return database
+
+    @classmethod
+    def migrate(cls, url: str, to: str = "head", folder: Path = migrations.FOLDER) -> list[str]:
+        """Apply the pending revisions of an existing database, all or none; which they were. Raises NotFound."""
+        database = cls._existing(url)
+        try:
+            with database.begin() as connection:
+                before = migrations.pending(connection, folder)
+                migrations.upgrade(connection, to, folder)
+                left = set(migrations.pending(connection, folder))
+        finally:
+            database.close()
+        return [one for one in before if one not in left]
+
+    @classmethod
+    def _existing(cls, url: str) -> Database:
         path = engines.sqlite_path(url)
         if path is not None and not path.exists():
             raise errors.NotFound("There is no database in this workspace", remedy="run `amana init` first")
         database = cls._connected(url)
         if not sa.inspect(database.engine).has_table(tables.meta.name):
             raise errors.NotFound("The database has no Amana tables", remedy="run `amana init` first")
-        with database.engine.connect() as connection:
-            found = connection.execute(
-                sa.select(tables.meta.c.value).where(tables.meta.c.name == "schema")
-            ).scalar_one()
-        if int(found) != tables.SCHEMA_VERSION:
-            raise errors.StoreOutdated(
-                "The database has another schema version than this program",
-                expected=str(tables.SCHEMA_VERSION),
-                got=str(found),
-                remedy="use the version of Amana that wrote it, or migrate the database",
-            )
         return database
 
     @property

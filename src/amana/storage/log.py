@@ -43,9 +43,15 @@ def known_ids(connection: sa.Connection, ids: Sequence[bytes]) -> set[bytes]:
 
 
 def put_events(connection: sa.Connection, rows: Sequence[EventRow]) -> None:
-    """Append sealed events."""
-    if rows:
+    """Append sealed events. Raises Conflict if one of them is recorded already."""
+    if not rows:
+        return
+    try:
         connection.execute(event.insert(), [row._asdict() for row in rows])
+    except sa.exc.IntegrityError as twice:
+        raise errors.Conflict(
+            "An event with this id is recorded already", remedy="do not send it again; the first one stands"
+        ) from twice
 
 
 def events_of(connection: sa.Connection, person: int, *, before: int | None = None) -> list[EventRow]:

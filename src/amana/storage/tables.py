@@ -12,8 +12,15 @@ import sqlalchemy as sa
 from amana.storage.types import Bytes
 
 SCHEMA_VERSION = 1
+"""The generation: raised only by a revision after which older programs must not run."""
 
 metadata = sa.MetaData()
+
+revision = sa.Table(
+    "alembic_version",  # as Alembic knows it
+    metadata,
+    sa.Column("version_num", sa.String(32), primary_key=True),
+)
 
 meta = sa.Table(
     "meta",
