@@ -109,18 +109,16 @@ def person_columns(size: int, shares: Array, rng: np.random.Generator) -> Column
     )
 
 
-def cell_columns(size: int, channel: Channel, rng: np.random.Generator) -> Columns:
+def cell_columns(size: int, rng: np.random.Generator) -> Columns:
     """The columns of one cell."""
     fate = rng.random(size)
     granted = fate < 0.55
     moment = NOW - rng.integers(3_600, 5 * 365 * 86_400, size)
     whole_day = _some(size, 0.3, rng)
-    listed = 0.06 if channel is Channel.PHONE_LIVE else 0.0
     columns: dict[str, Array] = {
         "has_point": ~_some(size, 0.03, rng),
         "point_blocked": _some(size, 0.02, rng),
         "never_target": _some(size, 0.003, rng),
-        "registry_hits": np.where(_some(size, listed, rng), rng.integers(1, 4, size), 0),
         "objected": (fate > 0.55) & (fate < 0.56),
         "withdrawn": (fate > 0.56) & (fate < 0.64),
         "refused": (fate > 0.64) & (fate < 0.69),
@@ -145,11 +143,19 @@ def cell_columns(size: int, channel: Channel, rng: np.random.Generator) -> Colum
     return _typed(columns)
 
 
-def sent_columns(size: int, rng: np.random.Generator) -> Columns:
-    """Contacts in the trailing day, week and thirty days."""
+def momentary_columns(size: int, rng: np.random.Generator) -> Columns:
+    """What a screen computes for its moment: registry listings, contacts in the trailing day, week and month."""
+    listed = np.where(_some(size, 0.06, rng), rng.integers(1, 4, size), 0)
     month = rng.poisson(1.5, size)
     week = rng.binomial(month, 0.25)
-    return _typed({"sent_day": rng.binomial(week, 0.15), "sent_week": week, "sent_month": month})
+    return _typed(
+        {
+            "registry_hits": listed,
+            "sent_day": rng.binomial(week, 0.15),
+            "sent_week": week,
+            "sent_month": month,
+        }
+    )
 
 
 def written(folder: Path, size: int, seed: int = SEED) -> Manifest:
@@ -158,8 +164,8 @@ def written(folder: Path, size: int, seed: int = SEED) -> Manifest:
     known, shares = regimes(wiring.law_book(), rng)
     store = ColumnStore(folder)
     groups = {"person": store.write_base("person", 1, 0, person_columns(size, shares, rng))}
-    for channel, cell in CELLS.items():
-        groups[f"cell-{cell}"] = store.write_base(f"cell-{cell}", 1, 0, cell_columns(size, channel, rng))
+    for cell in CELLS.values():
+        groups[f"cell-{cell}"] = store.write_base(f"cell-{cell}", 1, 0, cell_columns(size, rng))
     manifest = Manifest(serial=1, regimes=tuple(known), groups=groups)
     store.publish(manifest)
     return manifest

@@ -29,9 +29,10 @@ from amana.keys.root import LocalRoot, Root
 from amana.keys.store import KeyStore
 from amana.services import publish
 from amana.services.house import House
+from amana.services.journal import RefusalJournal
 from amana.services.writing import Writer
 from amana.settings import Settings
-from amana.storage import copying, engines, tables
+from amana.storage import copying, engines, log, tables
 from amana.storage.database import Database
 
 DEFINITION = "amana.toml"
@@ -126,9 +127,14 @@ def opened(
             clock=at,
             random=random,
             origin=_origin(database),
+            journal=settings.journal,
+            backup_days=settings.backup_days,
         )
         if writing:
-            house.writer = Writer(database, keys, origin=house.origin, clock=at, random=random)
+            journal = _journal(house)
+            house.writer = Writer(
+                database, keys, origin=house.origin, clock=at, random=random, journal=journal
+            )
         try:
             yield house
         finally:
@@ -203,6 +209,17 @@ def _root(settings: Settings) -> Root:
     if settings.root_key:
         return LocalRoot.from_text(settings.root_key)
     return LocalRoot.from_file(settings.root_key_file or settings.workspace / KEYS / KEY_FILE)
+
+
+def _journal(house: House) -> RefusalJournal | None:
+    """The refusal journal, begun if it is new; None where none is kept. Raises BadSettings."""
+    if house.journal is None:
+        return None
+    journal = RefusalJournal(house.journal, house.keys)
+    with house.database.begin() as connection:  # in the writers' turn, as every append
+        latest = log.latest(connection)
+        journal.begin(house.clock(), latest.size if latest else 0)
+    return journal
 
 
 def _origin(database: Database) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from cli_samples import NEWS, Amana
+from cli_samples import NEWS, Amana, Ran
 
 from amana.cli import wording
 from amana.core import rules
@@ -15,9 +17,19 @@ from amana.core import rules
 WEDNESDAY = ("--at", "2026-11-18T18:00")
 
 
-def codes(ran: object) -> list[str]:
+def codes(ran: Ran) -> list[str]:
     """The reason codes of an answer in JSON."""
-    return [reason["code"] for reason in ran.json["reasons"]]  # type: ignore[attr-defined]  # a Ran
+    return [reason["code"] for reason in ran.json["reasons"]]
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's own zone is not UTC."""
+    monkeypatch.setenv("TZ", "Asia/Jerusalem")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 # ---- ask --------------------------------------------------------------------------------------------------------
@@ -58,6 +70,7 @@ def test_the_answer_in_json_holds_sentences_evidence_and_law(imported: Path, ama
     assert told["reasons"][0]["sentence"] == wording.english().why("withdrawn")
     assert told["evidence"]["refusals"][0] == told["events"][0]["event"]["id"]
     assert told["evidence"]["law"][0]["place"] == "UK"
+    assert [remedy["kind"] for remedy in told["would_allow"]] == ["own_consent"]
     assert "example.org" not in json.dumps(told)
 
 
@@ -68,6 +81,13 @@ def test_a_person_may_be_named_by_id_address_or_number(imported: Path, amana: Am
     ]
     assert [one["asked"]["people"] for one in named] == [["p1"]] * 3
     assert len({one["allow"] for one in named}) == 1
+
+
+def test_the_smallest_change_that_would_allow_it_is_told(imported: Path, amana: Amana) -> None:
+    ran = amana("ask", "p3", *NEWS)
+    assert "The smallest change that would allow it" in ran.out
+    assert wording.english().remedy["own_consent"] in ran.out
+    assert "smallest change" not in amana("ask", "p1", *NEWS).out
 
 
 def test_an_address_that_nobody_holds_is_denied_and_not_an_error(imported: Path, amana: Amana) -> None:
@@ -88,7 +108,9 @@ def test_missing_proofs_are_named_in_words(
     assert f"Missing: {wording.english().proof['unticked']}." in ran.out
 
 
-def test_the_moment_may_be_a_date_a_utc_time_or_one_with_an_offset(imported: Path, amana: Amana) -> None:
+def test_the_moment_may_be_a_date_a_utc_time_or_one_with_an_offset(
+    imported: Path, amana: Amana, elsewhere: None
+) -> None:
     moments = ("2026-11-18", "2026-11-18T00:00", "2026-11-18T02:00+02:00", "2026-11-18T00:00Z")
     assert {amana("ask", "p1", *NEWS, "--at", one, "--json").json["at"] for one in moments} == {1794960000}
 

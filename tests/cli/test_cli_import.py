@@ -54,9 +54,17 @@ def test_a_dry_run_says_what_would_change_and_changes_no_byte(
     )
     before = contents(imported)
     ran = amana(
-        "import", more, "--mapping", files / "list.toml", "--source", "crm", "--evidence", EVIDENCE,
-        "--dry-run", "--json",
-    )  # fmt: skip
+        "import",
+        more,
+        "--mapping",
+        files / "list.toml",
+        "--source",
+        "crm",
+        "--evidence",
+        EVIDENCE,
+        "--dry-run",
+        "--json",
+    )
     assert ran.status == 0, ran.err
     told = ran.json
     assert told["dry_run"] is True
@@ -205,6 +213,9 @@ def test_a_registry_is_loaded_as_an_issue_and_replaces_the_one_before(
     options = files / "tps.toml"
     options.write_text('registry = "UK_TPS"\ncountry = "GB"\nas_of = "2026-11-01"\n', "utf-8")
     words = ("import", numbers, "--as", "registry", "--options", options, "--json")
+    before = contents(workspace)
+    assert amana(*words, "--dry-run").json["registry"]["entries"] == 2
+    assert contents(workspace) == before
     ran = amana(*words)
     assert ran.status == 0, ran.err
     assert (ran.json["registry"]["entries"], ran.json["rejected"]) == (2, 1)

@@ -17,7 +17,8 @@ from pathlib import Path
 import msgspec
 
 from amana import wiring
-from amana.connectors import catalogue
+from amana.connectors import mapping
+from amana.connectors.tables import Source
 from amana.services.house import House
 from amana.services.imports import Order
 from amana.settings import Settings
@@ -152,18 +153,17 @@ def _rows(rows: int, rng: random.Random) -> Iterator[tuple[str, ...]]:
 
 def order(house: House, path: Path) -> Order:
     """The import of a list."""
-    importer = catalogue.find("table")
-    options = importer.load(MAPPING)
-    source = importer.open(path, options)
+    options = mapping.load(MAPPING)
+    source = Source(path, options.layout())
     return Order(
-        kind="table",
+        kind=mapping.KIND,
         name="the list",
         digest=source.digest,
         reading=MAPPING,
         evidence="form archive",
         brand="orchard",
         fields=options.field_names(),
-        rows=lambda start: importer.read(source, options, house.clock(), start),
+        rows=lambda start: mapping.read(source, options, house.clock(), start),
     )
 
 

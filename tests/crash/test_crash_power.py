@@ -150,7 +150,7 @@ def test_after_a_power_failure_the_import_goes_on_to_the_same_end(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_second_power_failure_while_the_import_goes_on_loses_nothing_either(
     run: Run, tmp_path: Path, seed: int
 ) -> None:
@@ -208,7 +208,7 @@ def test_taking_away_a_sync_of_the_column_files_names_is_found_out(
     """The files' names before a manifest names them; the manifest's before the files of the old one go."""
     gone = {seq + side for seq in renamed(run)}
     assert all(op.kind is Kind.SYNC and op.path == "columns" for op in run.trace.ops if op.seq in gone)
-    soon = [seq + distance for seq in renamed(run) for distance in (0, 2, 3, 4)]
+    soon = [seq + distance for seq in renamed(run)[::2] for distance in (0, 3)]
     assert [found for _, found in faults(soon, "random", strict=True) if found] == []
     assert any(found for _, found in faults(soon, "random", lambda op: op.seq in gone, strict=True))
 

@@ -85,7 +85,7 @@ def question(book: LawBook, channel: Channel, rng: np.random.Generator) -> Quest
             cap_month=int(rng.choice([facts.NO_CAP, 9])),
             registries=registries,
             message=int(rng.integers(0, 2**12)) if maybe(0.3) else None,
-            restored=maybe(0.05),
+            restored=maybe(0.15),
         ),
     )
 

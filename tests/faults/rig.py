@@ -30,6 +30,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -178,21 +179,25 @@ def kill_at_random(
     delay_range: tuple[float, float] = (0.0, 0.5),
     *,
     ack_range: tuple[int, int] = (1, 20),
+    linger: float = 0.0,
     env: Mapping[str, str] | None = None,
     timeout: float = 60.0,
 ) -> Iterator[Killed]:
     """Run a program `n` times and kill it with all its children; yields after each run, for the check.
 
-    Every other run ends after a random delay (seconds), the rest after a random number of acknowledgements; a
-    run that says too little ends by itself or at `timeout` seconds.
+    Every other run ends after a random delay (seconds), the rest after a random number of acknowledgements and
+    up to `linger` seconds more; a run that says too little ends by itself or at `timeout` seconds.
     """
     rng = random.Random(seed)
     for turn in range(n):
         delay, acks = rng.uniform(*delay_range), rng.randint(*ack_range)
-        yield _killed(program, env or {}, *((delay, None) if turn % 2 == 0 else (timeout, acks)))
+        limits = (delay, None) if turn % 2 == 0 else (timeout, acks)
+        yield _killed(program, env or {}, *limits, rng.uniform(0, linger))
 
 
-def _killed(program: Program, env: Mapping[str, str], seconds: float, acks: int | None) -> Killed:
+def _killed(
+    program: Program, env: Mapping[str, str], seconds: float, acks: int | None, linger: float
+) -> Killed:
     with tempfile.TemporaryFile() as stderr:
         process = _start(program, env, subprocess.PIPE, stderr)
         assert process.stdout is not None
@@ -203,6 +208,7 @@ def _killed(program: Program, env: Mapping[str, str], seconds: float, acks: int 
             for line in lines:
                 said.append(line)
                 if len(said) == acks:
+                    time.sleep(linger)
                     _signal(process)
         alarm.cancel()
         alarm.join()

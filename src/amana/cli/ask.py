@@ -20,6 +20,7 @@ from amana.cli.question import AtOption, BrandOption, ChannelOption, PurposeOpti
 from amana.cli.session import JsonFlag, answer
 from amana.core.decision import Decision, LawCited, Reason
 from amana.core.events import Permission
+from amana.core.remedies import Remedy
 from amana.services import history
 from amana.services.asking import Gate, Inquiry
 from amana.services.history import Opened
@@ -68,7 +69,7 @@ def ask(
 
 
 def _ask(house: House, person: str, inquiry: Inquiry, at: int | None, known_at: int | None) -> Answered:
-    gate = Gate(house)
+    gate = Gate(house, with_remedies=True)
     try:
         _check_position(house, known_at)
         if person_id(person) is not None:
@@ -126,6 +127,10 @@ def _told(found: Answered) -> dict[str, Any]:
     for reason in decision["reasons"]:
         reason["sentence"] = text.why(reason["code"])
         reason["turn"] = text.turn(reason["code"])
+    for remedy, found_one in zip(
+        decision.get("would_allow") or (), found.decision.would_allow or (), strict=True
+    ):
+        remedy["sentence"] = remedy_told(found_one)
     asked = {
         "people": [f"p{one}" for one in found.holders],
         "brand": inquiry.brand,
@@ -154,6 +159,7 @@ def _show(found: Answered) -> None:
         rendering.heading("Why not")
         for reason in decision.reasons:
             _show_reason(reason)
+    _show_remedies(decision)
     if decision.obligations:
         rendering.heading("If you contact them")
         for obligation in decision.obligations:
@@ -172,6 +178,27 @@ def _show_reason(reason: Reason) -> None:
     rendering.line(
         f"      {reason.code}; {text.kind[reason.kind.value]}; rests on: {reason.citation}", style="dim"
     )
+
+
+def _show_remedies(decision: Decision) -> None:
+    text = wording.english()
+    if decision.allow or decision.would_allow is msgspec.UNSET:
+        return
+    if decision.would_allow is None:
+        rendering.line(f"  {text.verdict.nothing}")
+        return
+    rendering.heading("The smallest change that would allow it, asked again and found true")
+    for remedy in decision.would_allow:
+        rendering.line(f"  {remedy_told(remedy)}")
+
+
+def remedy_told(remedy: Remedy) -> str:
+    """A remedy in words, with the moment, the proofs or the names that it needs."""
+    text = wording.english()
+    details = [rendering.moment(remedy.until)] if remedy.until is not None else []
+    details += [text.proofs(remedy.proofs)] if remedy.proofs else []
+    details += [rendering.words(", ".join(remedy.names))] if remedy.names else []
+    return text.remedy[remedy.kind.value] + (f": {'; '.join(details)}" if details else "")
 
 
 def _show_law(law: tuple[LawCited, ...]) -> None:

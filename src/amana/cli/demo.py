@@ -210,7 +210,7 @@ def _import_all(house: House, files: SampleFiles, steps: Steps) -> None:
         for arrival in arrivals(files):
             with steps.step(f"import {arrival.path.name}"):
                 report = _import(house, arrival, bar)
-            reports.append((arrival.path.name, report, steps.taken[-1][1]))
+            reports.append((arrival.path.stem, report, steps.taken[-1][1]))
     demo_pages.imported(reports)
 
 

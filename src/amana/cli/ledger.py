@@ -2,8 +2,8 @@
 
 Rule. `receipt` and `audit` need the workspace; `verify` and `log check` need nothing but a public key and a file, and
 run anywhere. A key is given as text or as the name of a file that holds it. Whatever does not verify ends with exit
-status 5 and names what is wrong. An audit that found everything in order is remembered, when nobody else is writing,
-so that `--since last` can go on from there.
+status 5 and names what is wrong. An audit that found everything in order is remembered, so that `--since last` can go on
+from there.
 """
 
 from __future__ import annotations
@@ -107,9 +107,10 @@ def audit(
             found = auditing.full(
                 house, lambda done, total: bar.update(task, completed=done, total=total), since=earlier
             )
-    remembered = _remember(context, found)
+    with context.obj.house(writing=True) as house:
+        auditing.remember(house, found)
     seconds = round(time.perf_counter() - started, 2)
-    told = msgspec.structs.asdict(found) | {"seconds": seconds, "remembered": remembered}
+    told = msgspec.structs.asdict(found) | {"seconds": seconds}
     answer(told, json=json, render=_audited)
 
 
@@ -169,16 +170,6 @@ def _earlier(house: House, since: str) -> str | None:
     return held
 
 
-def _remember(context: typer.Context, found: auditing.Full) -> bool:
-    """Keep the audited checkpoint, unless another process is writing: an audit never waits for that."""
-    try:
-        with context.obj.house(writing=True) as house:
-            auditing.remember(house, found)
-    except errors.Busy:
-        return False
-    return True
-
-
 def _contents(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -207,7 +198,10 @@ def _audited(told: dict[str, Any]) -> None:
             f"Since entry {told['since']:,} of {told['size']:,}: {told['opened']:,} events opened again."
         )
     else:
-        typer.echo(f"{told['opened']:,} opened + {told['erased']:,} erased = {told['size']:,} entries.")
+        erasing = f" + {told['erasing']:,} being erased" if told["erasing"] else ""
+        typer.echo(
+            f"{told['opened']:,} opened{erasing} + {told['erased']:,} erased = {told['size']:,} entries."
+        )
     typer.echo(
         f"Chains, states and notices hold for {told['people']:,} people; {told['columns']:,} column values agree."
         f" {told['seconds']} s."

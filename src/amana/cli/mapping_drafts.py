@@ -75,14 +75,23 @@ PERSON = {
 
 MEANING = {
     "full_name": ("fullname", "name", "customername", "שם", "שםמלא", "الاسم", "ชื่อ", "имя"),
-    "birth_date": ("birthdate", "dateofbirth", "birthday", "dob", "תאריךלידה", "تاريخالميلاد", "วันเกิด", "датарождения"),
+    "birth_date": (
+        "birthdate",
+        "dateofbirth",
+        "birthday",
+        "dob",
+        "תאריךלידה",
+        "تاريخالميلاد",
+        "วันเกิด",
+        "датарождения",
+    ),
     "residence": ("country", "countrycode", "residence", "מדינה", "البلد", "ประเทศ", "страна"),
     "region": ("region", "state", "province"),
     "zone": ("timezone", "zone"),
     "language": ("language", "locale", "lang", "שפה", "اللغة", "ภาษา", "язык"),
     "legal_form": ("legalform",),
     "guardian": ("guardian", "parent"),
-}  # fmt: skip
+}
 """Names of columns for what a registered field means."""
 
 _STATUS = re.compile(

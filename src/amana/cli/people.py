@@ -15,12 +15,13 @@ from amana import errors
 from amana.cli import chronicle, rendering, wording
 from amana.cli.ask import PersonArgument, person_id
 from amana.cli.session import JsonFlag, answer
+from amana.services import addresses
 from amana.services import history as histories
 from amana.services import reveal as revealing
 from amana.services.asking import Gate
 from amana.services.house import House
-from amana.storage import points, sources
 from amana.storage import register as registers
+from amana.storage import sources
 
 
 def register(app: typer.Typer) -> None:
@@ -37,11 +38,11 @@ def who(house: House, text: str) -> tuple[int, ...]:
         return (number,)
     gate = Gate(house)
     try:
-        blind = gate.address(text).blind
+        address = gate.address(text)
     finally:
         gate.close()
     with house.database.read() as connection:
-        held = points.holders(connection, [blind]).get(blind, [])
+        held = addresses.holders(connection, [address]).get(address.blind, [])
     if not held:
         raise errors.NotFound("Nobody known holds this address", remedy="check it, or name the person's id")
     return tuple(sorted({person for person, _ in held}))

@@ -1,10 +1,10 @@
 """Sentences: what each code of the product is called in a person's language.
 
 Rule. Codes are stable and never shown alone; words are translated. A catalogue is one TOML text for one language. It has
-a sentence for every reason of the rule book (why, and what would change it), every obligation, evidence check, status,
-channel, basis and class of rule, and nothing else: a key that is missing, empty or stale is refused when the text is
-read, so that looking a sentence up afterwards cannot fail and never falls back to another language. Reading files is
-the edge's business.
+a sentence for every reason of the rule book (why, and what would change it), every remedy, obligation, evidence check,
+status, channel, basis and class of rule, and nothing else: a key that is missing, empty or stale is refused when the
+text is read, so that looking a sentence up afterwards cannot fail and never falls back to another language. Reading
+files is the edge's business.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 from amana import errors
 from amana.core import rules
 from amana.core.decision import Obligation
+from amana.core.remedies import Kind
 from amana.core.vocabulary import Basis, Channel, Proof, RuleClass, Status
 
 LANGUAGES = ("en", "he", "ar", "th", "ru")
@@ -35,6 +36,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     allow: str
     deny: str
     unconfirmed: str  # said beside a row of law that counsel has not confirmed
+    nothing: str  # said when nothing would turn a refusal
 
 
 class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,6 +47,7 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     direction: str  # ltr | rtl
     verdict: Verdict
     reason: dict[str, Told]
+    remedy: dict[str, str]
     obligation: dict[str, str]
     proof: dict[str, str]
     status: dict[str, str]
@@ -89,6 +92,7 @@ def codes_needed() -> dict[str, tuple[str, ...]]:
     """The codes that each section of a catalogue has a sentence for, in the product's order."""
     return {
         "reason": tuple(rules.BY_CODE),
+        "remedy": tuple(one.value for one in Kind),
         "obligation": tuple(one.value for one in Obligation),
         "proof": tuple(str(one.name).lower() for one in Proof),
         "status": tuple(one.value for one in Status),

@@ -35,6 +35,7 @@ from amana.core.vocabulary import Proof
 HORIZON_DAYS = 14
 """How far ahead waiting is looked for."""
 
+KEPT_MOMENTS = 8_192
 DAY = 86_400
 Later = Callable[[int], Plan]
 """The plan of the same question at another moment."""
@@ -385,12 +386,12 @@ class _Search:
         if not facts.hours or not facts.days:
             return None
         first = start - start % QUARTER + (QUARTER if start % QUARTER or start == at else 0)
-        plan, opening = self.plan, self.plan.opening(self.regime)
+        clock = _clock(self.plan.opening(self.regime), self.plan.is_holiday)
         for moment in range(first, first + HORIZON_DAYS * DAY, QUARTER):
-            if not _welcome(facts, opening, moment, plan.is_holiday):
+            if not clock.welcomes(facts, moment):
                 continue
             plan = later(moment)  # the law may have changed meanwhile
-            opening = plan.opening(self.regime)
+            clock = _clock(plan.opening(self.regime), plan.is_holiday)
             waited = _Case(_aged(facts, moment - at), plan.law(self.regime), plan.ask, at)
             if not _denied(waited, ()) & rules.TIMING_BITS:
                 return waited
@@ -478,19 +479,30 @@ def _aged(facts: Facts, seconds: int) -> Facts:
     )
 
 
-def _welcome(facts: Facts, opening: Opening, at: int, is_holiday: windows.IsHoliday) -> bool:
-    """Whether a moment lies in the person's own times and in the legal hours."""
-    allowed, zones = opening
-    hours, days = _clock(zones, at)
-    if hours & ~facts.hours or days & ~facts.days:
-        return False
-    return not allowed or (bool(zones) and windows.open_at(allowed, zones, at, is_holiday))
+class _Clock(dict[int, tuple[int, int, bool]]):
+    """Local hours and days (bit sets) in the zones of an opening, and whether it is open, by UTC second; kept."""
+
+    def __init__(self, opening: Opening, is_holiday: windows.IsHoliday) -> None:
+        super().__init__()
+        self._allowed, self._zones = opening
+        self._is_holiday = is_holiday
+
+    def __missing__(self, at: int) -> tuple[int, int, bool]:
+        if len(self) >= KEPT_MOMENTS:
+            self.clear()
+        allowed, zones = self._allowed, self._zones
+        legal = not allowed or (bool(zones) and windows.open_at(allowed, zones, at, self._is_holiday))
+        times = (windows.local_hours(zones, at), windows.local_days(zones, at)) if legal else (0, 0)
+        found = self[at] = (*times, legal)
+        return found
+
+    def welcomes(self, facts: Facts, at: int) -> bool:
+        """Whether a moment lies in the person's own times and in the legal hours."""
+        hours, days, legal = self[at]
+        return legal and not hours & ~facts.hours and not days & ~facts.days
 
 
-@lru_cache(maxsize=65_536)
-def _clock(zones: tuple[str, ...], at: int) -> tuple[int, int]:
-    """Local hours and weekdays in these zones, as bit sets."""
-    return windows.local_hours(zones, at), windows.local_days(zones, at)
+_clock = lru_cache(maxsize=256)(_Clock)
 
 
 # ---- where the person lives -------------------------------------------------------------------------------------

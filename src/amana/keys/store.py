@@ -8,7 +8,9 @@ Rotation moves keys from older epochs to the current one in chunks; a chunk is o
 and gone on with. An epoch that no key refers to any more is destroyed once the backups that hold its keys are gone.
 
 Suppression entries survive erasure, and their plaintext does not: their key has generations, none of which is ever
-destroyed while entries made under it live.
+destroyed while entries made under it live. The same holds for `recognition`, under which names and the ids of other
+systems are hashed. The blind index of addresses is rotated: the newest generation is the one in use, an older one that
+is still here is being replaced and is searched as well, a retired one waits for the backups to end.
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ from amana.keys import tables
 from amana.keys.root import Root
 from amana.ledger import sealing
 
-BLIND_INDEX, EVENT_ID, LOG_SIGNING = "blind_index", "event_id", "log_signing"
+RECOGNITION, EVENT_ID, LOG_SIGNING = "recognition", "event_id", "log_signing"
 SUPPRESSION = "suppression/1"
-SECRETS = (BLIND_INDEX, EVENT_ID, LOG_SIGNING, SUPPRESSION)
+BLIND_INDEX = "blind_index/"  # and the number of the generation
+SECRETS = (f"{BLIND_INDEX}1", RECOGNITION, EVENT_ID, LOG_SIGNING, SUPPRESSION)
+RETIRED = "retired/"
 CACHED_KEYS = 100_000
 CHUNK = 500
 
@@ -99,6 +103,51 @@ class KeyStore:
             connection.execute(tables.secret.delete().where(tables.secret.c.name == name))
             self._put_secret(connection, name, value)
         self._secrets.pop(name, None)
+
+    def has_secret(self, name: str) -> bool:
+        """Whether there is a secret of this name."""
+        with self._engine.connect() as connection:
+            query = sa.select(tables.secret.c.name).where(tables.secret.c.name == name)
+            return connection.execute(query).one_or_none() is not None
+
+    # ---- the index of addresses ---------------------------------------------------------------------------------
+
+    def index_generations(self) -> list[int]:
+        """The generations of the blind index, newest first: one, or two while addresses move. Read afresh."""
+        return sorted((int(name.removeprefix(BLIND_INDEX)) for name in self._names(BLIND_INDEX)), reverse=True)
+
+    def new_index_generation(self) -> int:
+        """Add a generation; its number. In the writers' turn."""
+        number = self.index_generations()[0] + 1
+        self.set_secret(f"{BLIND_INDEX}{number}", self._random(sealing.KEY_SIZE))
+        return number
+
+    def retire_index_generation(self, number: int, at: int) -> None:
+        """Search a generation no more, and keep its key for the backups that may need it. In the writers' turn."""
+        old = f"{BLIND_INDEX}{number}"
+        value = self.secret(old)
+        with self._transaction() as connection:
+            connection.execute(tables.secret.delete().where(tables.secret.c.name == old))
+            self._put_secret(connection, f"{RETIRED}{at}/{old}", value)
+        self._secrets.pop(old, None)
+
+    def retired(self) -> dict[str, int]:
+        """The retired secrets, and when each was retired (UTC second)."""
+        return {name: int(name.split("/")[1]) for name in self._names(RETIRED)}
+
+    def destroy_retired(self, before: int) -> list[str]:
+        """Destroy the secrets that were retired before a moment; their names."""
+        gone = [name for name, at in self.retired().items() if at < before]
+        with self._transaction() as connection:
+            connection.execute(tables.secret.delete().where(tables.secret.c.name.in_(gone)))
+        for name in gone:
+            self._secrets.pop(name, None)
+        return gone
+
+    def _names(self, prefix: str) -> list[str]:
+        query = sa.select(tables.secret.c.name).where(tables.secret.c.name.startswith(prefix))
+        with self._engine.connect() as connection:
+            return list(connection.execute(query.order_by(tables.secret.c.name)).scalars())
 
     # ---- people -----------------------------------------------------------------------------------------------------
 

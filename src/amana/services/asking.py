@@ -8,7 +8,7 @@ counts; an address that nobody holds is unknown, and denied.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 import msgspec
@@ -22,10 +22,10 @@ from amana.core.plan import QUARTER, Circumstances, Plan, Question
 from amana.core.regimes import Regime
 from amana.core.state import PersonState
 from amana.core.vocabulary import PHONE_CHANNELS, Channel
-from amana.services import history, registries
+from amana.services import addresses, history, registries
 from amana.services.addresses import Address, Keyer
 from amana.services.house import House
-from amana.storage import log, points, register
+from amana.storage import log, register, restores
 from amana.storage.reading import Read, Reader
 
 NEVER_TARGET = int(AddressClass.NEVER_TARGET)
@@ -55,6 +55,7 @@ class Gate:
         self._reader = Reader(house.database.engine)
         self._registries = registries.in_force(house)
         with house.database.read() as connection:
+            self._restored = restores.holds(connection)
             self.terms = register.terms(connection)
             self.topics = Topics(register.topics(connection))
             self._epochs = {one.id: one.epoch for one in register.notice_versions(connection)}
@@ -102,7 +103,7 @@ class Gate:
         """The strictest decision over all holders of an e-mail address or phone number, and who they are."""
         address = self.address(text)
         with self.house.database.read() as connection:
-            held = points.holders(connection, [address.blind]).get(address.blind, [])
+            held = addresses.holders(connection, [address]).get(address.blind, [])
             listed = bool(register.suppressed(connection, address.suppress))
         holders = tuple(sorted({person for person, _ in held}))
         if not holders:
@@ -115,9 +116,12 @@ class Gate:
 
     def address(self, text: str) -> Address:
         """The keyed form of an address as typed. Raises BadInput if it is neither an address nor a number."""
-        return Keyer(self.house.keys).typed(
-            text, places.iso_country(self.house.workspace.organisation.country)
-        )
+        return self.typed([text])[0]
+
+    def typed(self, texts: Iterable[str]) -> list[Address]:
+        """The keyed forms of many addresses as typed, under one index. Raises BadInput."""
+        keyer, country = Keyer(self.house.keys), places.iso_country(self.house.workspace.organisation.country)
+        return [keyer.typed(text, country) for text in texts]
 
     # ---- from words to facts ------------------------------------------------------------------------------------
 
@@ -158,6 +162,7 @@ class Gate:
             cap_week=_cap(cap.per_week if cap else None),
             cap_month=_cap(cap.per_month if cap else None),
             message=inquiry.message,
+            restored=self._restored,
         )
 
     def _epoch(self, notice: str, known_at: int | None) -> int:
@@ -206,7 +211,7 @@ class Gate:
             if refused
             else (),
             ledger_size=read.ledger_size,
-            later=self._later(inquiry, known_at),
+            later=self.later(inquiry, known_at),
             with_remedies=self._with_remedies,
         )
 
@@ -218,11 +223,12 @@ class Gate:
             Regime(),
             plan,
             ledger_size=size,
-            later=self._later(inquiry, known_at),
+            later=self.later(inquiry, known_at),
             with_remedies=self._with_remedies,
         )
 
-    def _later(self, inquiry: Inquiry, known_at: int | None) -> Callable[[int], Plan]:
+    def later(self, inquiry: Inquiry, known_at: int | None = None) -> Callable[[int], Plan]:
+        """The plan of a question at any other moment, made anew each time."""
         return lambda at: Plan(self.house.book, self._question(inquiry, at, known_at), self.house.is_holiday)
 
 

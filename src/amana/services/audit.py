@@ -2,7 +2,8 @@
 
 Rule. `quick` opens nothing: the signed checkpoint verifies, the stored tree's edge has its root and extends what was
 cosigned and audited before, and there are as many rows as the tree has entries. `full` rebuilds the tree from its
-entries and opens every event: **opened + erased = tree size**. Each person's chain of commitments is unbroken, the
+entries and opens every event: **opened + erased = tree size**, where erased is what erasure events in the log itself
+list, so that a table cannot excuse a row that is gone. Each person's chain of commitments is unbroken, the
 stored state is the fold of the person's events, the stored notices are the published ones, and the column files are
 the projection of the state (of evenly spread people where there are many).
 
@@ -14,7 +15,7 @@ A witness, a published folder or a receipt sees that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 from hashlib import sha256
 from itertools import groupby
@@ -36,7 +37,7 @@ from amana.ledger import canonical, checkpoint, merkle, nodes, sealing, tiles
 from amana.ledger.checkpoint import Checkpoint
 from amana.services import cache, publication, records
 from amana.services.house import House
-from amana.storage import log, people, proofs, register
+from amana.storage import erasures, log, people, proofs, register
 from amana.storage.log import EventRow
 from amana.storage.proofs import StoredPerson
 
@@ -67,12 +68,13 @@ class Quick(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Full(msgspec.Struct, frozen=True, kw_only=True):
-    """What a full audit found to hold. `opened + erased = size`, unless it began at an earlier checkpoint."""
+    """What a full audit found to hold. `opened + erasing + erased = size`, unless it went on from an earlier one."""
 
     origin: str
     size: int
     opened: int
     erased: int
+    erasing: int  # of people whose erasure was begun and not finished
     people: int
     notices: int
     columns: int  # values compared with the column files
@@ -87,17 +89,16 @@ class Fault(NamedTuple):
     what: str
 
 
-def quick(house: House, erased: Collection[int] = ()) -> Quick:
-    """Check signatures, root and counts. `erased` are the positions on the erasure list. Raises LedgerBroken."""
+def quick(house: House) -> Quick:
+    """Check signatures, root and counts. Raises LedgerBroken."""
     with house.database.read() as connection:
-        return _quick(house, connection, erased)
+        return _quick(house, connection)
 
 
 def full(
     house: House,
     progress: Progress | None = None,
     *,
-    erased: Collection[int] = (),
     since: str | None = None,
     sample: int = COLUMN_SAMPLE,
 ) -> Full:
@@ -106,8 +107,8 @@ def full(
     Raises LedgerBroken naming the first bad position, VerificationFailed for a `since` that the log did not sign.
     """
     with house.database.read() as connection:
-        found = _quick(house, connection, erased, counted=False)
-        run = _Run(house, connection, found.size, frozenset(erased))
+        found = _quick(house, connection, counted=False)
+        run = _Run(house, connection, found.size)
         if since is not None:
             old = checkpoint.verify(since, publication.log_key(house)).checkpoint
             head = Checkpoint(origin=found.origin, size=found.size, root=_latest_root(connection))
@@ -124,6 +125,7 @@ def full(
             size=found.size,
             opened=run.opened,
             erased=len(run.erased),
+            erasing=run.erasing,
             people=run.people,
             notices=run.published,
             columns=run.compared,
@@ -149,9 +151,7 @@ def remember(house: House, audited: Full) -> None:
     house.writing().write(lambda session: keep(session.connection))
 
 
-def _quick(
-    house: House, connection: sa.Connection, erased: Collection[int], *, counted: bool = True
-) -> Quick:
+def _quick(house: House, connection: sa.Connection, *, counted: bool = True) -> Quick:
     latest = log.latest(connection)
     counts = proofs.counts(connection)
     if latest is None:
@@ -165,7 +165,7 @@ def _quick(
     read = log.tile_reader(connection)
     if counted:
         _check_root(head, read)
-        _check_counts(head.size, counts, len(set(erased)))
+        _check_counts(head.size, counts)
     held = {"a witness": proofs.COSIGNED, "the last audit": proofs.AUDITED}
     extends: list[str] = []
     for who, name in held.items():
@@ -173,7 +173,7 @@ def _quick(
         if row is not None:
             publication.proves_growth(publication.verified_row(row, key), head, read, who)
             extends.append(name)
-    return Quick(origin=head.origin, size=head.size, erased=len(set(erased)), extends=tuple(extends))
+    return Quick(origin=head.origin, size=head.size, erased=counts.erased, extends=tuple(extends))
 
 
 def _check_root(head: Checkpoint, read: tiles.TileReader) -> None:
@@ -189,10 +189,10 @@ def _check_root(head: Checkpoint, read: tiles.TileReader) -> None:
         )
 
 
-def _check_counts(size: int, counts: proofs.Counts, erased: int) -> None:
+def _check_counts(size: int, counts: proofs.Counts) -> None:
     wide = (size + tiles.WIDTH - 1) // tiles.WIDTH
     wanted = {
-        "events stored and erased": (size, counts.events + erased),
+        "events stored and erased": (size, counts.events + counts.erased),
         "hash tiles": (wide, counts.tiles),
         "entry bundles": (wide, counts.bundles),
     }
@@ -214,18 +214,19 @@ def _latest_root(connection: sa.Connection) -> bytes:
 class _Run:
     """One full audit under way: what it reads, and the faults it has found."""
 
-    def __init__(self, house: House, connection: sa.Connection, size: int, erased: frozenset[int]) -> None:
+    def __init__(self, house: House, connection: sa.Connection, size: int) -> None:
         self.house = house
         self.connection = connection
         self.size = size
-        self.erased = erased
+        self.erased: set[int] = set()  # positions, as erasure events in the log list them
         self.since = 0
-        self.opened = self.people = self.published = self.compared = 0
+        self.opened = self.erasing = self.people = self.published = self.compared = 0
         self.read = log.tile_reader(connection)
         self._bundles = proofs.bundles(connection)
         self._seen = bytearray(size)
         self._faults: list[Fault] = []
         self._terms: Terms = register.terms(connection)
+        self._fenced = frozenset(erasures.in_state(connection, erasures.FENCED))
         self._wordings: dict[str, str] = {}  # notice id@version -> hash, as the log has it
 
     # ---- the tree ---------------------------------------------------------------------------------------------------
@@ -280,6 +281,11 @@ class _Run:
             return found
 
     def _person(self, rows: Sequence[EventRow], key: bytes | None, stored: StoredPerson | None) -> None:
+        if rows[0].person in self._fenced:
+            for row in rows:
+                self._mark(row)
+            self.erasing += len(rows)
+            return
         self.people += rows[0].person > 0
         if key is None:
             for row in rows:
@@ -294,6 +300,7 @@ class _Run:
                 sound = False
                 self._note(row, wrong)
             self._mark(row)
+            self.opened += 1
             head = commitment
         if stored is None:
             self._note(rows[-1], "belongs to a person without a stored state", About.STATE)
@@ -314,6 +321,8 @@ class _Run:
             return "does not follow the person's previous event"
         if isinstance(event, events.Notice):
             self._wordings[event.notice] = event.notice_hash
+        elif isinstance(event, events.Erasure):
+            self.erased.update(event.positions)
         try:
             states.apply(state, event, self._terms)
         except (errors.AmanaError, KeyError) as broken:
@@ -334,22 +343,24 @@ class _Run:
         if not 0 <= row.position < self.size:
             self._fault(f"Event {row.position} lies outside the signed tree")
             return
-        if row.position in self.erased:
-            self._note(row, "is on the erasure list and still stored")
         self._seen[row.position] = 1
-        self.opened += 1
 
     def _account(self) -> None:
-        """Every position of the tree was opened or is on the erasure list."""
+        """Every position of the tree was opened, or is listed by an erasure event in the log itself."""
         position = self._seen.find(0, self.since)
         while position >= 0:
             if position not in self.erased:
-                self._fault(f"Event {position} is missing, and is not on the erasure list", position)
+                self._fault(f"Event {position} is missing, and no erasure in the log lists it", position)
             position = self._seen.find(0, position + 1)
-        counts = proofs.counts(self.connection)
-        if counts.events + len(self.erased) != self.size:
+        for position in sorted(self.erased):
+            if position < self.size and self._seen[position]:
+                self._fault(f"Event {position} was erased, and is stored again", position)
+        if self.erased != erasures.erased_positions(self.connection):
+            self._fault("The stored erasure list is not the one in the log")
+        events_stored = proofs.counts(self.connection).events
+        if events_stored + len(self.erased) != self.size:
             self._fault(
-                f"Stored {counts.events} and erased {len(self.erased)} are not the {self.size} of the tree",
+                f"Stored {events_stored} and erased {len(self.erased)} are not the {self.size} of the tree"
             )
 
     # ---- what rests on the events -----------------------------------------------------------------------------------
@@ -359,7 +370,7 @@ class _Run:
         for version in register.notice_versions(self.connection):
             name = f"{version.id}@{version.version}"
             content = sha256(canonical.encode(version.content)).hexdigest()
-            if content != version.hash or self._wordings.get(name, content if self.since else "") != content:
+            if content != version.hash or self._wordings.get(name) != content:
                 self._fault(f"The notice {name} is not the one that was published")
             self.published += 1
 
@@ -371,7 +382,10 @@ class _Run:
         regimes = cache.Regimes(manifest.regimes)
         topics = facts.Topics(register.topics(self.connection))
         for name, group in manifest.groups.items():
-            self._group(name, group, store.load(group), chosen, regimes, topics)
+            loaded = store.load(group)
+            self._group(name, group, loaded, chosen, regimes, topics)
+            if name == cache.PERSON_GROUP:
+                self._blank(loaded, erasures.in_state(self.connection, erasures.DONE)[:sample])
 
     def _chosen(self, sample: int) -> list[people.PersonRow]:
         highest = people.next_id(self.connection)
@@ -397,6 +411,11 @@ class _Run:
                 self.compared += len(columns)
                 if found != tuple(wanted):
                     self._fault(f"The columns {name} of person {row.id} are not what the state says")
+
+    def _blank(self, loaded: Loaded, erased: Sequence[int]) -> None:
+        for person in erased:
+            if _cell(loaded, "known", person - 1):
+                self._fault(f"The columns still know person {person}, who was erased")
 
     # ---- faults -----------------------------------------------------------------------------------------------------
 

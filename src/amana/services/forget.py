@@ -26,14 +26,13 @@ import msgspec
 from amana import errors
 from amana.columns.store import ColumnStore
 from amana.core import events
-from amana.core.contact_points import Email, Phone, read_email, read_phone
 from amana.core.statements import Interval
 from amana.core.vocabulary import Actor
 from amana.ledger import sealing
 from amana.services.addresses import Keyer
 from amana.services.house import House
-from amana.services.writing import Session, point_context
-from amana.storage import erasures, points, register
+from amana.services.writing import Fence, Session, point_context
+from amana.storage import erasures, people, points, register
 
 BATCH = 1_000
 LIST = "erased"
@@ -49,11 +48,11 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     scrubbed: bool  # False: deleted content may still stand in a file; run again
 
 
-def forget(house: House, people: Sequence[int]) -> Forgotten:
+def forget(house: House, ids: Sequence[int]) -> Forgotten:
     """Erase people. Raises NotFound if one is neither here nor erased before; erasing twice is harmless."""
     recalled = 0
-    for start in range(0, len(people), BATCH):
-        chunk = list(people[start : start + BATCH])
+    for start in range(0, len(ids), BATCH):
+        chunk = list(ids[start : start + BATCH])
         recalled += house.writing().write(partial(_fence, house, chunk))
     return msgspec.structs.replace(finish(house), exports_recalled=recalled)
 
@@ -77,13 +76,13 @@ def finish(house: House) -> Forgotten:
     return Forgotten(people=len(scrubbing), events=count, exports_recalled=0, scrubbed=scrubbed)
 
 
-def _fence(house: House, people: list[int], session: Session) -> int:
-    session.load(people)
-    missing = [one for one in people if one not in session.people]
+def _fence(house: House, ids: list[int], session: Session) -> int:
+    session.load(ids)
+    missing = [one for one in ids if one not in session.people]
     unknown = [one for one in missing if erasures.state_of(session.connection, one) is None]
     if unknown:
         raise errors.NotFound("There is no such person", got=f"p{unknown[0]}", remedy="check the id")
-    present = [one for one in people if one in session.people]
+    present = [one for one in dict.fromkeys(ids) if one in session.people]
     _keep_suppressed(house, session, present)
     recalled = erasures.recall_exports(session.connection, present)
     erasures.fence(session.connection, present, session.now)
@@ -92,31 +91,37 @@ def _fence(house: House, people: list[int], session: Session) -> int:
     return recalled
 
 
-def _keep_suppressed(house: House, session: Session, people: list[int]) -> None:
-    """The keyed hashes of the addresses stay, so that an import contacts nobody who was erased."""
+def _keep_suppressed(house: House, session: Session, present: list[int]) -> None:
+    """The keyed hashes of the addresses stay, so that an import contacts nobody who was erased.
+
+    After a restore somebody's key may be gone already: their addresses cannot be opened, and the journal has the hashes.
+    """
     keyer = Keyer(house.keys)
-    held = points.of_people(session.connection, people)
-    keys = house.keys.known_keys(people)
-    hashes: list[bytes] = []
-    for one, rows in held.items():
-        for row in rows:
-            address = sealing.unwrap(keys[one], row.sealed, point_context(one, row.ordinal)).decode()
-            hashes.extend(_hashes(keyer, address))
-    register.suppress(session.connection, dict.fromkeys(hashes), LIST, session.now)
+    held = points.of_people(session.connection, present)
+    aliases = people.aliases_of(session.connection, present)
+    keys = house.keys.known_keys(present)
+    for one in present:
+        hashes = [
+            code
+            for row in held.get(one, ())
+            if one in keys
+            for code in suppression_hashes(keyer, keys[one], row)
+        ]
+        register.suppress(session.connection, dict.fromkeys(hashes), LIST, session.now)
+        session.fences.append(Fence(person=one, addresses=tuple(hashes), aliases=tuple(aliases.get(one, ()))))
 
 
-def _hashes(keyer: Keyer, address: str) -> tuple[bytes, ...]:
-    email = read_email(address)
-    if isinstance(email, Email):
-        return keyer.email(email).suppress
-    phone = read_phone(address)
-    return keyer.phone(phone).suppress if isinstance(phone, Phone) else ()
+def suppression_hashes(keyer: Keyer, key: bytes, row: points.PointRow) -> tuple[bytes, ...]:
+    """The keyed hashes of a sealed address, for suppression lists."""
+    plain = sealing.unwrap(key, row.sealed, point_context(row.person, row.ordinal)).decode()
+    address = keyer.stored(row.kind, plain)
+    return address.suppress if address is not None else ()
 
 
-def _delete(house: House, people: list[int], session: Session) -> int:
+def _delete(house: House, ids: list[int], session: Session) -> int:
     """Delete the sealed events and publish their positions in one erasure leaf."""
-    positions = erasures.positions_of(session.connection, people)
-    erasures.delete_events(session.connection, people)
+    positions = erasures.positions_of(session.connection, ids)
+    erasures.delete_events(session.connection, ids)
     if positions:
         leaf = session.record(
             session.workspace(),
@@ -129,15 +134,15 @@ def _delete(house: House, people: list[int], session: Session) -> int:
             ),
         )
         session.once_placed(lambda connection: erasures.list_erased(connection, positions, leaf.position))
-    erasures.move(session.connection, people, erasures.SCRUBBING)
+    erasures.move(session.connection, ids, erasures.SCRUBBING)
     return len(positions)
 
 
-def _blank_columns(house: House, people: Sequence[int]) -> None:
+def _blank_columns(house: House, ids: Sequence[int]) -> None:
     handle = os.open(house.folder / "columns.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        ColumnStore(house.columns).blank([one - 1 for one in people])
+        ColumnStore(house.columns).blank([one - 1 for one in ids])
     finally:
         os.close(handle)
 

@@ -35,7 +35,9 @@ class House(msgspec.Struct, kw_only=True):
     clock: Callable[[], int]
     random: Callable[[int], bytes]
     origin: str  # name of the log, in its checkpoints
-    writer: Writer | None = None  # present in the process that holds the writer lease
+    writer: Writer | None = None  # present in a process that writes
+    journal: Path | None = None  # the refusal journal, if one is kept
+    backup_days: int = 35  # for how long backups are kept
 
     def writing(self) -> Writer:
         """The writer; opening the house for reading only does not have one."""

@@ -17,8 +17,9 @@ from amana.core.address_class import AddressRules, classify
 from amana.core.contact_points import Email, Phone, PointProblem, read_email, read_phone
 from amana.core.statements import PersonRow, Reject
 from amana.core.workspace import Workspace
-from amana.keys.store import KeyStore
+from amana.keys.store import RECOGNITION, KeyStore
 from amana.ledger import sealing
+from amana.services import addresses as keyed
 from amana.services.addresses import Address, Keyer
 from amana.services.writing import Session, Writing
 from amana.storage import people, register
@@ -48,7 +49,7 @@ class Recogniser:
 
     def __init__(self, keys: KeyStore, source_name: str, workspace: Workspace, rules: AddressRules) -> None:
         self._keyer = Keyer(keys)
-        self._key = self._keyer.key
+        self._key = keys.secret(RECOGNITION)
         self._alias_kind = f"alias/{source_name}"
         self._rules = rules
         self._name_field = _meaning(workspace, "full_name")
@@ -101,6 +102,11 @@ class Crowd:
 
     def __init__(self, session: Session, batch: list[Identity]) -> None:
         self.session = session
+        keyed.bring_up(
+            session.connection,
+            session.keys,
+            [address for identity in batch for address in identity.addresses],
+        )
         blinds = list({address.blind for identity in batch for address in identity.addresses})
         aliases = [identity.alias for identity in batch if identity.alias]
         self.holders = session.holders(blinds)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -26,6 +26,10 @@ VERSION = 1
 HASH_SIZE = 32  # bytes
 
 _json = msgspec.json.Decoder()
+# By kind: a struct's own form is kept by msgspec, a union's is worked out anew at each conversion.
+_KINDS: dict[str, type[events.AnyEvent]] = {
+    kind.__struct_config__.tag: kind for kind in get_args(events.AnyEvent)
+}
 _VERIFIED_FORM = "a record of this program's form"
 
 
@@ -85,7 +89,7 @@ def _record(fields: Any) -> Record:
         lo, hi = when if isinstance(when, list) else (when, when)
         fields["occurred"] = {"lo": lo, "hi": hi}
         proof = fields.pop("proof", 0)
-        event: events.AnyEvent = msgspec.convert(fields, events.AnyEvent)
+        event: events.AnyEvent = msgspec.convert(fields, _KINDS[fields["kind"]])
         if proof:
             event = msgspec.structs.replace(event, proof=_proof(proof))
     except (KeyError, TypeError, ValueError, AttributeError, msgspec.ValidationError):

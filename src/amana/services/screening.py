@@ -25,10 +25,10 @@ from amana.core.facts import NO_CAP
 from amana.core.plan import Plan
 from amana.core.vocabulary import PHONE_CHANNELS
 from amana.screening import blocks, engines
-from amana.services import cache
+from amana.services import addresses, cache
 from amana.services.asking import Gate, Inquiry
 from amana.services.house import House
-from amana.storage import points, register, registries
+from amana.storage import register, registries
 from amana.storage.reading import DAY
 
 Array = np.ndarray[Any, Any]
@@ -127,6 +127,13 @@ def evaluate(
     return people, bits[people - 1]
 
 
+def facts_of(house: House, caught: cache.Caught, plan: Plan, people: Array) -> Columns:
+    """The facts of some known people, given by ascending id, as columns under their names."""
+    rows = people - 1
+    momentary = _momentary(house, plan, int(people[-1]) if len(people) else 0)
+    return _patched(caught, rows) | {name: momentary[name][rows] for name in momentary}
+
+
 def write(result: Screened, path: Path) -> int:
     """Write ids with their answer to CSV or Parquet by the file's ending; rows written. Raises BadInput."""
     names = {int(bits): decision.codes(int(bits)) for bits in np.unique(result.bits)}
@@ -198,16 +205,17 @@ def _audience(gate: Gate, path: Path | None) -> tuple[Array | None, int]:
     if path is None:
         return None, 0
     ids: set[int] = set()
-    addresses: dict[bytes, None] = {}
+    typed: list[str] = []
     for entry in _entries(path):
         if entry.startswith("p") and entry[1:].isdigit():
             ids.add(int(entry[1:]))
         else:
-            addresses[gate.address(entry).blind] = None
+            typed.append(entry)
+    keyed = {address.blind: address for address in gate.typed(typed)}
     with gate.house.database.read() as connection:
-        held = points.holders(connection, list(addresses))
+        held = addresses.holders(connection, keyed.values())
     ids.update(person for pairs in held.values() for person, _ in pairs)
-    unknown = sum(1 for blind in addresses if blind not in held)
+    unknown = sum(1 for blind in keyed if blind not in held)
     return np.array(sorted(ids), np.int64), unknown
 
 

@@ -3,7 +3,8 @@
 Rule. A piece of work runs inside a `Session`: it reads what is recorded and stages events, contact points and profile
 values. Nothing is written until it ends. Then, in this order: (1) the keys of new people are committed in the key
 store; (2) one transaction of the main database holds the sealed events, the folded states, the tiles and the signed
-checkpoint; (3) the work's answer is given. A failure before (3) leaves nothing but orphan keys, which are swept.
+checkpoint; (3) the work's answer is given. A failure before (3) leaves nothing but orphan keys, which are swept. Where a
+refusal journal is kept, refusals are written there just before (2) is committed.
 
 A batch is whatever queued while the previous one was being committed, at most `MOST_WORKS`: one event alone is fast,
 many together are fast, and there is no timer. If one work of a batch fails, the batch is undone and its works run one
@@ -19,7 +20,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -60,6 +61,26 @@ class Staged(msgspec.Struct):
     position: int = -1  # known once committed
 
 
+class Fence(msgspec.Struct, frozen=True, kw_only=True):
+    """The beginning of a person's erasure, as a refusal journal needs to know it."""
+
+    person: int
+    addresses: tuple[bytes, ...]  # keyed hashes under which a suppression list holds them
+    aliases: tuple[bytes, ...]  # keyed hashes of other systems' ids
+
+
+class Journal(Protocol):
+    """Where refusals and fences are written down a second time, before they are answered.
+
+    `write` is called inside the main transaction, after everything else; what it wrote is durable when it returns. A
+    line whose transaction is then not committed only refuses more. If it raises, nothing is committed.
+    """
+
+    def write(self, session: Session) -> None:
+        """Write down what a session refuses."""
+        ...
+
+
 class Session:
     """What one piece of work may read and stage. Valid only inside `Writer.write`."""
 
@@ -85,6 +106,7 @@ class Session:
         self.new_holders: dict[bytes, list[tuple[int, int]]] = {}
         self.aliases: dict[bytes, int] = {}
         self.placed: list[Callable[[sa.Connection], None]] = []
+        self.fences: list[Fence] = []  # people whose erasure begins here
         self._new_keys: dict[int, bytes] = {}
 
     def load(self, ids: Iterable[int]) -> None:
@@ -182,8 +204,10 @@ class Writer:
         origin: str,
         clock: Callable[[], int],
         random: Callable[[int], bytes],
+        journal: Journal | None = None,
     ) -> None:
         self._database = database
+        self._journal = journal
         self._keys = keys
         self._clock = clock
         self._random = random
@@ -290,6 +314,8 @@ class Writer:
             work(session.connection)
         if session.next_person != self._next_person:
             people.set_next_id(session.connection, session.next_person)
+        if self._journal is not None:
+            self._journal.write(session)
         return edge
 
     def _person_keys(self, session: Session) -> dict[int, bytes]:

@@ -1,4 +1,8 @@
-"""Erasures: who is being erased and how far it got, and which log positions no longer open."""
+"""Erasures: who is being erased and how far it got, and which log positions no longer open.
+
+Rule. Every column that holds a person's number is either in `BY_PERSON`, whose rows go with the fence, or in `KEPT`, with
+the reason and the step that deals with it. A test walks the schema and refuses a column that is in neither.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +18,41 @@ from amana.storage.tables import (
     event,
     export,
     exported,
+    look,
+    permit,
     person,
     point,
     profile,
     review,
     sent,
+    task,
+    token,
 )
 
 FENCED, SCRUBBING, DONE = "fenced", "scrubbing", "done"
 CHUNK = 500
+
+BY_PERSON: tuple[sa.Column[int], ...] = (
+    person.c.id,
+    point.c.person,
+    alias.c.person,
+    profile.c.person,
+    review.c.person,
+    review.c.other,
+    sent.c.person,
+    task.c.person,
+    permit.c.person,
+    token.c.person,
+)
+"""Rows that go with the fence."""
+
+KEPT: dict[sa.Column[int], str] = {
+    event.c.person: "needed to find the events, which are deleted once the key is destroyed",
+    erasure.c.person: "remembers the erasure itself, so that it can be gone on with",
+    exported.c.person: "removed when the export is marked for recall",
+    look.c.person: "who looked at what stays accountable; the number leads nowhere any more",
+}
+"""Columns that hold a person's number and are not emptied by the fence, and why."""
 
 
 def fence(connection: sa.Connection, people: Sequence[int], at: int) -> None:
@@ -30,15 +60,7 @@ def fence(connection: sa.Connection, people: Sequence[int], at: int) -> None:
     upsert.ignore(connection, erasure, [{"person": one, "state": FENCED, "fenced": at} for one in people])
     for start in range(0, len(people), CHUNK):
         chunk = people[start : start + CHUNK]
-        for column in (
-            person.c.id,
-            point.c.person,
-            alias.c.person,
-            profile.c.person,
-            review.c.person,
-            review.c.other,
-            sent.c.person,
-        ):
+        for column in BY_PERSON:
             connection.execute(column.table.delete().where(column.in_(chunk)))
 
 

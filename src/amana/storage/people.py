@@ -121,3 +121,13 @@ def put_aliases(connection: sa.Connection, aliases: dict[bytes, int]) -> None:
     """Add other systems' ids; an id that is taken stays with its person."""
     if aliases:
         upsert.ignore(connection, alias, [{"blind": key, "person": value} for key, value in aliases.items()])
+
+
+def aliases_of(connection: sa.Connection, people: Sequence[int]) -> dict[int, list[bytes]]:
+    """The keyed hashes of other systems' ids of these people."""
+    found: dict[int, list[bytes]] = {}
+    for start in range(0, len(people), CHUNK):
+        query = sa.select(alias).where(alias.c.person.in_(people[start : start + CHUNK]))
+        for row in connection.execute(query.order_by(alias.c.blind)):
+            found.setdefault(row.person, []).append(row.blind)
+    return found

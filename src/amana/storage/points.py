@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from amana.storage.tables import point
 
 CHUNK = 500
+STREAMED = 5_000  # rows fetched at a time
 
 
 class PointRow(NamedTuple):
@@ -54,3 +55,36 @@ def put(connection: sa.Connection, rows: Sequence[PointRow]) -> None:
     """Add contact points."""
     if rows:
         connection.execute(point.insert(), [row._asdict() for row in rows])
+
+
+def move(connection: sa.Connection, blinds: Mapping[bytes, bytes]) -> int:
+    """Let points be found under another keyed hash: old to new; how many changed."""
+    changed = 0
+    for old, new in blinds.items():
+        changed += connection.execute(point.update().where(point.c.blind == old).values(blind=new)).rowcount
+    return changed
+
+
+def after(connection: sa.Connection, blind: bytes, limit: int) -> list[PointRow]:
+    """Up to `limit` points whose keyed hash comes after this one, one for each hash, in order of it."""
+    first = (
+        sa.select(point.c.blind, sa.func.min(point.c.person).label("person"))
+        .where(point.c.blind > blind)
+        .group_by(point.c.blind)
+        .order_by(point.c.blind)
+        .limit(limit)
+        .subquery()
+    )
+    query = (
+        sa.select(point)
+        .join(first, sa.and_(point.c.blind == first.c.blind, point.c.person == first.c.person))
+        .order_by(point.c.blind, point.c.ordinal)
+    )
+    return [PointRow(*row) for row in connection.execute(query)]
+
+
+def all_points(connection: sa.Connection) -> Iterator[PointRow]:
+    """Every contact point, streamed."""
+    query = sa.select(point).order_by(point.c.person, point.c.ordinal)
+    for row in connection.execute(query.execution_options(yield_per=STREAMED)):
+        yield PointRow(*row)

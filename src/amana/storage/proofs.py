@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from amana.core.state import PersonState
 from amana.storage import upsert
 from amana.storage.log import CheckpointRow, EventRow
-from amana.storage.tables import checkpoint, event, meta, person, tile
+from amana.storage.tables import checkpoint, erased, event, meta, person, tile
 
 COSIGNED, AUDITED = "cosigned", "audited"
 STREAMED = 5_000  # rows fetched at a time
@@ -31,6 +31,7 @@ class Counts(NamedTuple):
     last: int  # highest position, -1 for none
     tiles: int  # hash tiles of the lowest level
     bundles: int
+    erased: int  # positions on the erasure list
 
 
 class StoredPerson(NamedTuple):
@@ -75,24 +76,29 @@ def counts(connection: sa.Connection) -> Counts:
     ).one()
     of_level = sa.select(tile.c.level, sa.func.count()).where(tile.c.level <= 0).group_by(tile.c.level)
     stored = {level: number for level, number in connection.execute(of_level)}
-    return Counts(int(events), int(last), stored.get(0, 0), stored.get(-1, 0))
+    gone = connection.execute(sa.select(sa.func.count()).select_from(erased)).scalar_one()
+    return Counts(int(events), int(last), stored.get(0, 0), stored.get(-1, 0), int(gone))
 
 
 def events_by_person(connection: sa.Connection, since: int = 0) -> Iterator[EventRow]:
-    """Sealed events by person, then by position, streamed: all, or all of whoever has one at or after `since`."""
+    """Sealed events by person, then by position, streamed: all, or the workspace's own and all of whoever
+    has one at or after `since`.
+    """
     query = sa.select(event).order_by(event.c.person, event.c.position)
     if since:
         touched = sa.select(event.c.person).where(event.c.position >= since)
-        query = query.where(event.c.person.in_(touched))
+        query = query.where(sa.or_(event.c.person == 0, event.c.person.in_(touched)))
     for row in connection.execute(query.execution_options(yield_per=STREAMED)):
         yield EventRow(*row)
 
 
 def people_by_id(connection: sa.Connection, since: int = 0) -> Iterator[StoredPerson]:
-    """Stored people in order of id, streamed: all, or those whose latest event stands at or after `since`."""
+    """Stored people in order of id, streamed: all, or row 0 and those whose latest event stands at or after
+    `since`.
+    """
     query = sa.select(person.c.id, person.c.state, person.c.head, person.c.changed).order_by(person.c.id)
     if since:
-        query = query.where(person.c.changed >= since)
+        query = query.where(sa.or_(person.c.id == 0, person.c.changed >= since))
     for row in connection.execute(query.execution_options(yield_per=STREAMED)):
         yield StoredPerson(*row)
 

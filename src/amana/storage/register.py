@@ -42,7 +42,7 @@ def _codes(connection: sa.Connection, kind: str) -> dict[str, int]:
 
 def notice_versions(connection: sa.Connection, name: str | None = None) -> list[Published]:
     """Published versions in order of publication, of one notice or of all."""
-    query = sa.select(notice).order_by(notice.c.published, notice.c.epoch)
+    query = sa.select(notice).order_by(notice.c.epoch, notice.c.published)
     if name is not None:
         query = query.where(notice.c.id == name)
     return [

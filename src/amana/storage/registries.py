@@ -8,10 +8,10 @@ import msgspec
 import sqlalchemy as sa
 
 from amana.storage import upsert
-from amana.storage.tables import listing, point, registry
-
+from amana.storage.tables import listing, meta, point, registry
 
 CHUNK = 500
+GENERATION = "registries_index"
 
 
 class Registry(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +29,18 @@ def all_registries(connection: sa.Connection) -> dict[str, Registry]:
     """The loaded registries by name."""
     rows = connection.execute(sa.select(registry))
     return {row.name: Registry(**row._mapping) for row in rows}
+
+
+def generation(connection: sa.Connection) -> int:
+    """The generation of the index of addresses that the listings were made with."""
+    query = sa.select(meta.c.value).where(meta.c.name == GENERATION)
+    return int(connection.execute(query).scalar_one_or_none() or 1)
+
+
+def begin_generation(connection: sa.Connection, number: int) -> None:
+    """Drop every registry: its listings were made with another index, and match nobody any more."""
+    connection.execute(registry.delete())
+    upsert.replace(connection, meta, [{"name": GENERATION, "value": str(number)}])
 
 
 def add_listings(connection: sa.Connection, code: int, issue: int, blinds: Sequence[bytes]) -> None:

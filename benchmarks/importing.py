@@ -1,0 +1,75 @@
+"""How fast a list comes in: read, recognised, sealed, proved, folded and durable, end to end.
+
+Rule. The import is the product's own, in batches of a thousand rows, each one durable transaction on SQLite with
+synchronous=FULL; the answer comes after the commit. Three passes over the same people: new people, the same people in
+another file that says nothing new, and the same file again. Each pass is one process, so that its peak memory
+is its own; process start and the reading of the law book are counted in none.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import tempfile
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import lists
+from figures import Figure
+
+from amana import wiring
+from amana.settings import Settings
+
+SECTION = "importing"
+LARGEST = 1_000_000
+
+
+def figures(size: int) -> list[Figure]:
+    """All figures for so many rows, a million at most."""
+    rows = min(size, LARGEST)
+    with tempfile.TemporaryDirectory(prefix="amana-bench-") as name:
+        folder = Path(name)
+        wiring.create(_settings(folder), lists.WORKSPACE)
+        lists.write(folder / "first.csv", rows)
+        lists.write(folder / "second.csv", rows, note="01")
+        passes = (("new people", "first.csv"), ("the same people, another file", "second.csv"))
+        found = [_figure(folder, what, file, rows) for what, file in passes]
+        found.append(_figure(folder, "the same file again", "second.csv", rows))
+        size_on_disk = sum(
+            path.stat().st_size for path in (folder / "workspace").rglob("*") if path.is_file()
+        )
+    last = found[0]
+    found[0] = last._replace(
+        note=f"{last.note}; sealed and durable (FULL); {size_on_disk / rows:,.0f} bytes a person"
+    )
+    return found
+
+
+def _figure(folder: Path, what: str, file: str, rows: int) -> Figure:
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_pass, args=(folder, file, there))
+    process.start()
+    seconds, peak, counts = here.recv()
+    process.join()
+    told = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()) if count)
+    return Figure(SECTION, what, seconds, rows, "rows", note=f"peak {peak / 1e6:,.0f} MB; {told}")
+
+
+def _pass(folder: Path, file: str, answer: Connection) -> None:
+    with wiring.opened(_settings(folder), writing=True) as house:
+        started = time.perf_counter()
+        report = lists.imported(house, folder / file)
+        seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    counts = (
+        {}
+        if report.repeated
+        else {name: count for name, count in report.counts.items() if "bytes" not in name}
+    )
+    answer.send((seconds, peak, counts))
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings(workspace=folder / "workspace", actor="benchmark")
