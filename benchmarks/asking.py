@@ -15,12 +15,11 @@ import time
 from pathlib import Path
 
 import lists
-from figures import Figure
-
 from amana import wiring
 from amana.services.asking import Gate
 from amana.services.house import House
 from amana.settings import Settings
+from figures import Figure
 
 SECTION = "asking"
 PEOPLE = 100_000

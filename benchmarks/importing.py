@@ -16,10 +16,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import lists
-from figures import Figure
-
 from amana import wiring
 from amana.settings import Settings
+from figures import Figure
 
 SECTION = "importing"
 LARGEST = 1_000_000
@@ -51,6 +50,7 @@ def _figure(folder: Path, what: str, file: str, rows: int) -> Figure:
     here, there = context.Pipe()
     process = context.Process(target=_pass, args=(folder, file, there))
     process.start()
+    there.close()  # so that a process that fails is an end, not a wait
     seconds, peak, counts = here.recv()
     process.join()
     told = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()) if count)

@@ -70,7 +70,7 @@ residence = "country"
 [[permission]]
 purpose = "newsletter"
 channel = "email"
-status = { column = "status", given = ["yes"], refused = ["no"], unknown = [""] }
+status = { column = "status", given = ["yes"], refused = ["no"] }
 when = "day"
 notice = { template = "news@{wording}" }
 proof = [

@@ -18,17 +18,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import generate
 import history
-import numpy as np
-from figures import Figure, in_turn
-
 from amana import wiring
 from amana.columns.store import ColumnStore
 from amana.core import public_holidays, rules
 from amana.core.plan import Circumstances, Plan, Question
 from amana.core.vocabulary import Channel
 from amana.screening import blocks, duck, engines, terms
+from figures import Figure, in_turn
 
 SECTION = "screening"
 ROUNDS = 5
@@ -202,7 +202,8 @@ def _loop(setting: Setting, folder: Path) -> list[Figure]:
         "SELECT id, status, list, attributes FROM subscriber WHERE id > ? ORDER BY id LIMIT ?",
         (last, LOOP_BATCH),
     ).fetchall():
-        for last, status, joined, _ in page:
+        last = page[-1][0]
+        for _, status, joined, _ in page:
             sent += status == "enabled" and joined == "confirmed"
     seconds = time.perf_counter() - started
     database.close()

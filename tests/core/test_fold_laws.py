@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import msgspec
+import pytest
 from event_samples import CELLS, TERMS, histories, intervals, refusals
 from hypothesis import given
 from hypothesis import strategies as st
@@ -195,27 +196,84 @@ def test_starting_again_after_stopping_unblocks_the_number_and_recreates_no_cons
     assert not found.granted
 
 
-def test_a_block_that_ends_in_the_second_it_began_still_holds() -> None:
+@pytest.mark.parametrize("actor", [actor for actor in Actor if actor not in (Actor.PERSON, Actor.GUARDIAN)])
+def test_nobody_else_lifts_a_no_even_through_a_confirmed_capture(actor: Actor) -> None:
+    found = seen(
+        [said(Status.WITHDRAWN, at(1)), said(Status.GIVEN, at(9), actor=actor, confirmed=True)], CELLS[0]
+    )
+    assert found.withdrawn
+    assert not found.granted
+
+
+def test_of_two_noes_of_one_source_the_one_that_may_be_later_counts() -> None:
+    long, short = said(Status.WITHDRAWN, Interval(lo=0, hi=10)), said(Status.WITHDRAWN, at(5), id="e" * 32)
+    yes = said(Status.GIVEN, at(7), actor=Actor.PERSON, confirmed=True)
+    for happened in ([long, short, yes], [short, long, yes]):
+        assert seen(happened, CELLS[0]).withdrawn
+
+
+def test_of_two_requests_of_one_source_the_later_counts() -> None:
+    wide, late = said(Status.REQUESTED, Interval(lo=3, hi=9)), said(Status.REQUESTED, at(5), id="e" * 32)
+    no = said(Status.WITHDRAWN, at(4))
+    for happened in ([wide, late, no], [late, wide, no]):
+        assert seen(happened, CELLS[0]).requested
+
+
+def test_a_later_grant_of_another_kind_does_not_hide_the_persons_own() -> None:
+    no, own_yes = said(Status.WITHDRAWN, at(5)), said(Status.GIVEN, at(8), actor=Actor.PERSON, confirmed=True)
+    relayed = said(Status.GIVEN, at(9), actor=Actor.RELAYED, id="e" * 32)
+    for happened in ([no, own_yes, relayed], [relayed, own_yes, no]):
+        assert seen(happened, CELLS[0]).granted
+
+
+@pytest.mark.parametrize(
+    ("block", "lift", "blocked"),
+    [
+        (Interval(lo=3, hi=3), Interval(lo=3, hi=3), True),  # in the same second
+        (Interval(lo=1, hi=5), Interval(lo=3, hi=3), True),  # the block at its latest
+        (Interval(lo=3, hi=3), Interval(lo=2, hi=5), True),  # its lift at its earliest
+        (Interval(lo=1, hi=3), Interval(lo=4, hi=5), False),
+    ],
+)
+def test_a_block_holds_unless_it_was_lifted_strictly_later(
+    block: Interval, lift: Interval, blocked: bool
+) -> None:
     cell = TERMS.cell("orchard", "offers", "sms")
-    assert seen([point(1, "added", 0), point(1, "blocked", 3), point(1, "unblocked", 3)], cell).point_blocked
+    happened = [point(1, "added", 0), point(1, "blocked", block), point(1, "unblocked", lift)]
+    for order in (happened, happened[::-1]):
+        assert seen([*order], cell).point_blocked is blocked
 
 
 def test_a_restriction_holds_unless_it_was_lifted_strictly_later() -> None:
-    def restricted(*switched: tuple[bool, int]) -> bool:
+    def restricted(*switched: tuple[bool, int, int]) -> bool:
         state = states.fold_all(
             [
-                events.Restriction(id=f"{n:032x}", occurred=at(when), actor=Actor.STAFF, source=1, on=on)
-                for n, (on, when) in enumerate(switched)
+                events.Restriction(
+                    id=f"{n:032x}", occurred=Interval(lo=lo, hi=hi), actor=Actor.STAFF, source=1, on=on
+                )
+                for n, (on, lo, hi) in enumerate(switched)
             ],
             TERMS,
         )
         return facts.person_facts(state, 0, 0, suppressed=False, topics=Topics([])).restricted
 
     assert not restricted()
-    assert restricted((True, 5))
-    assert restricted((True, 5), (False, 5))
-    assert not restricted((True, 5), (False, 6))
-    assert restricted((True, 5), (False, 6), (True, 7))
+    assert restricted((True, 5, 5))
+    assert restricted((True, 5, 5), (False, 5, 5))
+    assert not restricted((True, 5, 5), (False, 6, 6))
+    assert restricted((True, 7, 7), (True, 5, 5), (False, 6, 6))
+    assert restricted((True, 5, 8), (False, 6, 9))
+
+
+def test_a_sources_later_evidence_replaces_its_earlier() -> None:
+    def sale(number: int, when: int) -> events.Relationship:
+        return events.Relationship(
+            id=f"{number:032x}", occurred=at(when), actor=Actor.IMPORT, source=1,
+            brand="orchard", purpose="offers", channel="email", basis="sale",
+        )  # fmt: skip  # one piece of evidence
+
+    for happened in ([sale(1, 3), sale(2, 7)], [sale(2, 7), sale(1, 3)]):
+        assert seen(happened, CELLS[0]).sale_at == 7
 
 
 # ---- undoing an import -------------------------------------------------------------------------------------
@@ -267,10 +325,11 @@ def said(status: Status, occurred: Interval, **more: object) -> events.Permissio
     return events.Permission(**(words | {"status": status, "occurred": occurred} | more))  # type: ignore[arg-type]  # the fields of the event
 
 
-def point(ordinal: int, change: str, when: int) -> events.Point:
+def point(ordinal: int, change: str, when: int | Interval) -> events.Point:
+    occurred = at(when) if isinstance(when, int) else when
     return events.Point(
-        id=f"{when:032x}",
-        occurred=at(when),
+        id=f"{occurred.lo:016x}{occurred.hi:016x}",
+        occurred=occurred,
         actor=Actor.SYSTEM,
         source=1,
         point=ordinal,

@@ -544,7 +544,7 @@ def brought(
 
 
 @given(history=histories())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_remedies_brought_as_real_events_turn_real_refusals(history: list[events.AnyEvent]) -> None:
     about = question(served=("FR", "UK"), notice_floor=1, topic=1, message=0)
     state = states.fold_all(history, TERMS)

@@ -181,6 +181,40 @@ def test_a_complete_other_basis_makes_an_incomplete_consent_harmless_and_lifts_o
     assert based.but(proof=0, law__stale_consent=1).denied_by() == ("registry_stale",)
 
 
+LIFTED = LAWFUL.but(law__basis=int(Basis.OPT_OUT_REGISTRY), law__registries_consent=1, registry_hits=1)
+
+
+@pytest.mark.parametrize(
+    "change", [{"granted_by": AT}, {"granted_at": AT - 365 * DAY}, {"notice": 1, "ask__notice_floor": 1}]
+)
+def test_a_valid_consent_lifts_a_registry_that_says_so(change: dict[str, Any]) -> None:
+    assert LIFTED.but(**change).denied_by() == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        NO_GRANT,
+        {"granted_by": AT + 1},
+        {"granted_at": AT - 366 * DAY},
+        {"proof": int(Proof.CHANNEL_NAMED)},
+        {"ask__notice_floor": 2, "notice": 1},
+        {"point_matches": False},
+    ],
+    ids=str,
+)
+def test_a_consent_that_lacks_anything_lifts_no_registry(change: dict[str, Any]) -> None:
+    assert LIFTED.but(**change).denied_by() == ("registry_listed",)
+
+
+def test_a_pending_request_does_not_stand_in_the_way_of_another_basis() -> None:
+    assert LAWFUL.but(**(NO_GRANT | {"requested": True}), law__sale=True, sale_at=AT).denied_by() == ()
+
+
+def test_where_nobody_knows_the_place_the_hours_are_no_reason() -> None:
+    assert LAWFUL.but(law__located=False, law__open=False).denied_by() == ("residence_unknown",)
+
+
 # ---- missing information never allows ----------------------------------------------------------------------
 
 BITS = st.integers(0, 3)
@@ -239,6 +273,19 @@ def test_where_the_law_asks_for_something_an_allow_rests_on_a_consent_or_another
     found = rules.shows(case.facts, case.law, case.ask)
     if not case.denied_by() and case.law.basis >= Basis.PRESUMED_CONSENT:
         assert found.consent or found.other
+
+
+BASIS_REASONS = {
+    "consent_unknown", "consent_pending", "other_basis_incomplete", "consent_unproven", "consent_expired",
+    "consent_not_yet", "notice_outdated", "contact_point_changed",
+}  # fmt: skip  # one set
+
+
+@given(ANY_CASE)
+def test_a_missing_basis_always_has_a_reason_and_a_basis_never_has_one(case: Case) -> None:
+    found = rules.shows(case.facts, case.law, case.ask)
+    lacking = found.needed and not found.consent and not found.other
+    assert bool(BASIS_REASONS & set(case.denied_by())) == bool(lacking)
 
 
 @given(ANY_CASE)

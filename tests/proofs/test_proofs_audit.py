@@ -14,7 +14,7 @@ from amana import errors
 from amana.core.state import PersonState
 from amana.core.vocabulary import Channel, Status
 from amana.ledger import checkpoint, note, tiles
-from amana.services import asking, audit, cache, forget, history, publication
+from amana.services import asking, audit, cache, forget, history, publication, records
 from amana.services.house import House
 from amana.storage import proofs
 
@@ -117,7 +117,13 @@ def test_what_was_erased_and_stands_there_again_is_found(folder: Path) -> None:
     with proof_house.opened(folder, writing=True) as house:
         forget.forget(house, [1])
     proof_house.tampered(folder, "INSERT INTO event VALUES (?, ?, ?, ?, ?)", *row)
-    with pytest.raises(errors.LedgerBroken, match="Event 3 "):
+    with pytest.raises(errors.LedgerBroken, match="Event 3 was erased, and is stored again"):
+        audited(folder)
+
+
+def test_an_erasure_list_that_says_more_than_the_log_is_found(folder: Path) -> None:
+    proof_house.tampered(folder, "INSERT INTO erased VALUES (3, 3)")
+    with pytest.raises(errors.LedgerBroken, match="erasure list is not the one in the log"):
         audited(folder)
 
 
@@ -247,6 +253,19 @@ def test_a_withdrawal_that_was_dropped_is_missed_even_if_all_that_rests_on_it_wa
         folder, "UPDATE person SET state = ?, head = ?, changed = ? WHERE id = 1", state, head, CONSENT
     )
     with pytest.raises(errors.LedgerBroken, match=rf"^Event {WITHDRAWAL} is missing"):
+        audited(folder)
+
+
+def test_a_writer_that_leaves_out_the_predecessor_is_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even whoever holds every key cannot record a withdrawal as if nothing had been said before."""
+    encode = records.encode
+    with proof_house.opened(folder, writing=True) as house:
+        monkeypatch.setattr(records, "encode", lambda event, person, prev: encode(event, person, b""))
+        withdrawal = proof_house.permission(1, Status.WITHDRAWN, evidence="letter")
+        house.writing().write(lambda session: session.record(session.person(2), withdrawal))
+    with pytest.raises(errors.LedgerBroken, match="Event 281 does not follow"):
         audited(folder)
 
 

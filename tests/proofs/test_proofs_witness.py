@@ -53,6 +53,9 @@ TREE = Tree(700)
 FORK = Tree(700, "other ")
 
 
+proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="file names of descriptors need /proc")
+
+
 @contextmanager
 def witness_in(folder: Path, name: str = "w.example") -> Iterator[Witness]:
     with witnessing.serving(
@@ -130,6 +133,7 @@ def test_a_witness_remembers_across_restarts(tmp_path: Path) -> None:
         assert made.add_checkpoint(TREE.request(500, 700)).status == 200
 
 
+@proc
 def test_the_checkpoint_is_synced_before_the_cosignature_is_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +146,18 @@ def test_the_checkpoint_is_synced_before_the_cosignature_is_given(
         with pytest.raises(OSError, match="full"):
             made.add_checkpoint(TREE.request(0, 500))
         monkeypatch.undo()
+
+        synced: list[str] = []
+        plain = os.fsync
+
+        def noted(descriptor: int) -> None:
+            synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+            plain(descriptor)
+
+        monkeypatch.setattr(witnessing.os, "fsync", noted)
         assert made.add_checkpoint(FORK.request(0, 400)).status == 200  # nothing had been vouched for
+        name = sha256(b"log.example/a").hexdigest()
+        assert synced == [f".{name}.new", "state"]  # the file, then the name by which it is found
 
 
 def test_signatures_that_nobody_asked_for_do_not_reach_the_witnesses_memory(tmp_path: Path) -> None:
@@ -154,6 +169,15 @@ def test_signatures_that_nobody_asked_for_do_not_reach_the_witnesses_memory(tmp_
         assert made.add_checkpoint(body).status == 200
     with witness_in(tmp_path) as made:
         assert made.add_checkpoint(TREE.request(500, 700)).status == 200
+
+
+def test_a_note_can_be_cut_down_to_the_first_signature_of_each_key_that_is_wanted() -> None:
+    witness_key = note.signer("w.example", bytes(32), note.Algorithm.COSIGNATURE)
+    signed = TREE.signed(3)
+    twice = note.cosign(note.cosign(signed, witness_key, 1), witness_key, 2)
+    assert note.only(twice, [LOG.verifier]) == signed
+    assert note.only(twice, [LOG.verifier, witness_key.verifier]) == note.cosign(signed, witness_key, 1)
+    assert note.only(twice, [STRANGER.verifier]) == signed.rpartition("\n\n")[0] + "\n\n"
 
 
 def test_a_witness_whose_memory_was_altered_does_not_start(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ Rule. `project` reads one cell's facts off the state:
 
 - Refusals of the cell and of every cell that covers it bind. A refusal is *active* unless the person's own
   confirmed grant for exactly this cell begins strictly after the refusal's latest moment.
-- With an active or lifted refusal only own grants later than it can count; otherwise any grant. Of those the one
-  with the most proof counts, then the latest.
+- With an active or lifted refusal only own grants later than it can count; otherwise any grant. Of those one for the
+  contact point in use counts before others, then the one with the most proof, then the latest.
 - A request counts as pending when it began after the refusals and no grant counts.
 - A grant given for another contact point than the current one does not match (a new address inherits nothing).
 - The same names stand on one row (this NamedTuple) and on columns (arrays): a rule cannot tell the difference.
@@ -147,7 +147,7 @@ def project(
     ordinal, has_point, blocked, never_target = _point(state, kind, never_target_flag)
     refusals, refused_until = _refusals(state, cell)
     claims = state.cells.get(cell, ())
-    grant = _grant(claims, refused_until)
+    grant = _grant(claims, refused_until, ordinal)
     if grant is not None:  # an own, later, confirmed grant lifts what came before it
         refusals = 0 if refused_until is not None else refusals
     pending = grant is None and _pending(claims, refused_until)
@@ -186,7 +186,7 @@ def is_pending(state: PersonState, cell: int) -> bool:
 
 def counting_grant(state: PersonState, cell: int) -> Claim | None:
     """The grant that counts for a cell, as evidence for the answer."""
-    return _grant(state.cells.get(cell, ()), _refusals(state, cell)[1])
+    return _grant(state.cells.get(cell, ()), _refusals(state, cell)[1], _in_use(state, cell))
 
 
 def nobody(regime: int, *, suppressed: bool) -> Facts:
@@ -202,7 +202,7 @@ def nobody(regime: int, *, suppressed: bool) -> Facts:
 def binding_refusals(state: PersonState, cell: int) -> list[Claim]:
     """The refusals that bind a cell now, latest first; empty when an own grant lifted them."""
     _, until = _refusals(state, cell)
-    if until is None or _grant(state.cells.get(cell, ()), until) is not None:
+    if until is None or _grant(state.cells.get(cell, ()), until, _in_use(state, cell)) is not None:
         return []
     found = [
         claim for place in covering(cell) for claim in state.cells.get(place, ()) if claim.kind >= REFUSED
@@ -223,15 +223,21 @@ def _refusals(state: PersonState, cell: int) -> tuple[int, int | None]:
     return kinds, until
 
 
-def _grant(claims: list[Claim] | tuple[Claim, ...], refused_until: int | None) -> Claim | None:
+def _in_use(state: PersonState, cell: int) -> int:
+    """Ordinal of the contact point in use for a cell's channel, -1 if there is none or the cell names none."""
+    channel = CHANNEL_OF_CODE.get(cell & 0xFF)
+    return -1 if channel is None else current_point(state, channel)
+
+
+def _grant(claims: list[Claim] | tuple[Claim, ...], refused_until: int | None, in_use: int) -> Claim | None:
     best: Claim | None = None
-    best_rank: tuple[int, int, bytes] = (-1, -1, b"")
+    best_rank: tuple[bool, int, int, bytes] = (False, -1, -1, b"")
     for claim in claims:
         if claim.kind != GRANT:
             continue
         if refused_until is not None and not (claim.own and claim.lo > refused_until):
             continue
-        rank = (claim.proof.bit_count(), claim.lo, claim.event)
+        rank = (claim.point in (-1, in_use), claim.proof.bit_count(), claim.lo, claim.event)
         if rank > best_rank:
             best, best_rank = claim, rank
     return best

@@ -1,7 +1,7 @@
 """The state of one person, and `fold`, which makes it from events.
 
-Rule. State keeps, for each cell and each source, the strongest claim of each class (grant, request, unknown and
-the four refusals); for each attribute and source the latest value; for each contact point what is known of it.
+Rule. State keeps, for each cell, source and contact point, the strongest claim of each class (grant, request, unknown
+and the four refusals); for each attribute and source the latest value; for each contact point what is known of it.
 Every part is a maximum over a total order, so folding is a join: events may come in any order, twice, or in
 batches, and the result is the same (a property test holds this). Nothing is decided here: which claim prevails
 is read off by `facts`.
@@ -45,7 +45,7 @@ BASES = ("sale", "interest", "relationship", "published")
 
 
 class Claim(msgspec.Struct, frozen=True, array_like=True):
-    """The strongest claim of one class that one source makes about one cell."""
+    """The strongest claim of one class that one source makes about one cell and contact point."""
 
     source: int
     kind: int  # GRANT … INVALIDATED
@@ -190,12 +190,12 @@ def _permission(state: PersonState, event: events.Permission, terms: Terms) -> N
     )
     claims = state.cells.setdefault(terms.cell(event.brand, event.purpose, event.channel), [])
     for index, held in enumerate(claims):
-        if held.source == claim.source and held.kind == kind and held.own == claim.own:
+        if (held.source, held.kind, held.own, held.point) == (claim.source, kind, claim.own, claim.point):
             if claim.rank() > held.rank():
                 claims[index] = claim
             return
     claims.append(claim)
-    claims.sort(key=lambda held: (held.source, held.kind, held.own))
+    claims.sort(key=lambda held: (held.source, held.kind, held.own, held.point))
 
 
 def _relationship(state: PersonState, event: events.Relationship, terms: Terms) -> None:

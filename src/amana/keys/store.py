@@ -34,6 +34,7 @@ SECRETS = (f"{BLIND_INDEX}1", RECOGNITION, EVENT_ID, LOG_SIGNING, SUPPRESSION)
 RETIRED = "retired/"
 CACHED_KEYS = 100_000
 CHUNK = 500
+PATIENCE = 1_000  # milliseconds to wait for readers before scrubbing is put off
 
 Random = Callable[[int], bytes]
 
@@ -272,7 +273,10 @@ class KeyStore:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("VACUUM")
                 return True
+            before = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={PATIENCE}")
             busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={before}")
             return not busy
 
     def close(self) -> None:

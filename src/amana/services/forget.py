@@ -78,7 +78,7 @@ def finish(house: House) -> Forgotten:
 
 def _fence(house: House, ids: list[int], session: Session) -> int:
     session.load(ids)
-    missing = [one for one in ids if one not in session.people]
+    missing = [one for one in ids if one not in session.people or one < 1]  # 0 is the workspace itself
     unknown = [one for one in missing if erasures.state_of(session.connection, one) is None]
     if unknown:
         raise errors.NotFound("There is no such person", got=f"p{unknown[0]}", remedy="check the id")

@@ -298,6 +298,8 @@ class Intake:
         else:  # a row without an address speaks of the one in use: a later one inherits nothing
             point = facts.current_point(person.state, said.channel)
         published = self.origin.notices.get(said.notice)
+        if said.notice and published is None:
+            self._reject(row, "notice", "unknown_notice")  # it must name a published id@version; it counts as none
         event = events.Permission(
             id=self._id(row),
             occurred=when,

@@ -42,7 +42,7 @@ def reveal_many(
     house: House, ids: Sequence[int], fields: Sequence[str], *, actor: str, purpose: str
 ) -> list[Revealed]:
     """Open the same values of several people, each look recorded; as `reveal`."""
-    _check(house, fields, actor, purpose)
+    check(house, fields, actor, purpose)
 
     def work(session: Session) -> list[Revealed]:
         session.load(ids)
@@ -57,7 +57,8 @@ def reveal_many(
     return house.writing().write(work)
 
 
-def _check(house: House, fields: Sequence[str], actor: str, purpose: str) -> None:
+def check(house: House, fields: Sequence[str], actor: str, purpose: str) -> None:
+    """Refuse a look that does not say who looks, what for, and at what. Raises BadInput, NotFound."""
     if not actor or not purpose:
         raise errors.BadInput(
             "A look at personal data needs to say who looks and what for",

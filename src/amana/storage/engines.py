@@ -12,6 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+BUSY_TIMEOUT = 30_000  # milliseconds to wait for another writer
+PATIENCE = 1_000  # milliseconds to wait for readers before scrubbing is put off
 CHECKPOINT_PAGES = 4000  # 16 MB of WAL between checkpoints: fewer, larger syncs of the main file
 
 
@@ -29,7 +31,7 @@ def connect(url: str) -> sa.Engine:
         sa.event.listen(engine, "connect", _prepare_postgresql)
         return engine
     engine = sa.create_engine(
-        target, isolation_level="AUTOCOMMIT", connect_args={"check_same_thread": False, "timeout": 30.0}
+        target, isolation_level="AUTOCOMMIT", connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT / 1_000}
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     return engine
@@ -45,7 +47,9 @@ def scrub(engine: sa.Engine) -> bool:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("VACUUM")
             return True
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={PATIENCE}")
         busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
         return not busy
 
 
