@@ -1,7 +1,8 @@
 """Figures: how they are taken, and how they are shown.
 
 Rule. Contenders of one comparison run in turn, round by round, so that a machine that slows down slows all of them; the
-best round counts, and the ratio is taken between figures of the same run. Seconds are wall seconds of a monotonic clock.
+best round counts, and the ratio is taken between figures of the same run. Seconds are wall seconds of a monotonic clock;
+processor seconds, of all threads together, stand beside them, because they move less on a busy machine.
 """
 
 from __future__ import annotations
@@ -21,35 +22,49 @@ class Figure(NamedTuple):
     section: str
     what: str
     seconds: float  # for all of `count`
+    cpu: float  # processor seconds of the same; 0 where another process did the work
     count: int
     unit: str = "people"
     against: float = 0.0  # seconds for as many of what the section compares with; 0: no comparison
     note: str = ""
 
 
-def in_turn(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+class Spent(NamedTuple):
+    """Seconds by the clock on the wall and by the processor's."""
+
+    wall: float
+    cpu: float
+
+
+def spent(run: Callable[[], object]) -> Spent:
+    """What one call takes."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    run()
+    return Spent(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def in_turn(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Spent]:
     """The best seconds of each contender. The first round warms up and counts only if it is the only one."""
-    best = dict.fromkeys(contenders, float("inf"))
+    best = dict.fromkeys(contenders, Spent(float("inf"), float("inf")))
     for turn in range(rounds + 1 if rounds > 1 else 1):
         for name, run in contenders.items():
-            started = time.perf_counter()
-            run()
-            spent = time.perf_counter() - started
+            took = spent(run)
             if turn or rounds == 1:
-                best[name] = min(best[name], spent)
+                best[name] = min(best[name], took)
     return best
 
 
 def show(figures: list[Figure]) -> None:
     """Print one table of everything."""
     table = Table(title=machine(), title_justify="left")
-    for name in ("section", "what", "seconds", "of", "each", "per second", "ratio", "note"):
+    for name in ("section", "what", "seconds", "cpu", "of", "each", "per second", "ratio", "note"):
         table.add_column(name, justify="left" if name in ("section", "what", "note") else "right")
     for one in figures:
         table.add_row(
             one.section,
             one.what,
             f"{one.seconds:,.3f}",
+            f"{one.cpu:,.3f}" if one.cpu else "",
             f"{one.count:,} {one.unit}",
             _short(one.seconds / max(one.count, 1)),
             f"{one.count / one.seconds:,.0f}",

@@ -16,7 +16,7 @@ from amana.services import imports
 from amana.services.asking import Inquiry
 from amana.services.house import House
 
-HEADER = ("id", "email", "country", "status", "day", "wording")
+HEADER = ("id", "email", "country", "status", "day", "wording", "note")
 COUNTRIES = ("DE", "UK", "US", "IL", "FR", "TH")
 STATUSES = ("yes", "yes", "yes", "yes", "yes", "yes", "no", "")
 FIRST_DAY = date(2023, 1, 2)
@@ -57,6 +57,8 @@ means = "residence"
 """
 
 MAPPING = """
+ignore = ["note"]
+
 [source]
 zone = "UTC"
 
@@ -80,7 +82,7 @@ proof = [
 """
 
 
-def write(path: Path, size: int, note: str = "1") -> None:
+def write(path: Path, size: int, note: str = "") -> None:
     """Write a list of so many people. Another `note` makes another file with the same people and permissions."""
     days = [(FIRST_DAY + timedelta(days=number)).isoformat() for number in range(1_000)]
     with path.open("w", encoding="utf-8", newline="") as stream:
@@ -94,6 +96,7 @@ def write(path: Path, size: int, note: str = "1") -> None:
                     COUNTRIES[number % len(COUNTRIES)],
                     STATUSES[number * 7 % len(STATUSES)],
                     days[number * 31 % len(days)],
+                    "1",
                     note,
                 )
             )

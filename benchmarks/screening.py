@@ -12,7 +12,6 @@ import importlib
 import os
 import sqlite3
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,7 +27,7 @@ from amana.core import public_holidays, rules
 from amana.core.plan import Circumstances, Plan, Question
 from amana.core.vocabulary import Channel
 from amana.screening import blocks, duck, engines, terms
-from figures import Figure, in_turn
+from figures import Figure, in_turn, spent
 
 SECTION = "screening"
 ROUNDS = 5
@@ -102,7 +101,7 @@ def _columns(setting: Setting, folder: Path) -> list[Figure]:
     if setting.size <= WHOLE_PASS_LIMIT:
         plain = "NumPy, whole columns at a time"
         best |= in_turn({plain: lambda: agrees(int((_whole(setting) == 0).sum()))}, 1)
-    floor = best["reading the bytes, two threads"]
+    floor = best["reading the bytes, two threads"].wall
     volume = sum(column.nbytes for column in needed)
     notes = {
         "reading the bytes, two threads": f"{volume / 1e6:,.0f} MB, {volume / floor / 1e9:.1f} GB/s",
@@ -111,8 +110,8 @@ def _columns(setting: Setting, folder: Path) -> list[Figure]:
         "engine duckdb, everybody's reasons to Parquet": f"{out.stat().st_size / 1e6:,.0f} MB written",
     }
     return [
-        Figure(SECTION, name, seconds, setting.size, against=floor, note=notes.get(name, ""))
-        for name, seconds in best.items()
+        Figure(SECTION, name, *took, setting.size, against=floor, note=notes.get(name, ""))
+        for name, took in best.items()
     ]
 
 
@@ -151,13 +150,14 @@ def _history(setting: Setting) -> list[Figure]:
     facts = setting.cut(rows)
     events = history.events(facts)
     wanted = blocks.distinct(blocks.screen(facts, setting.law, setting.ask))
-    started = time.perf_counter()
-    found = history.counts(events, facts, setting.law, setting.ask)
-    seconds = time.perf_counter() - started
-    if found != wanted:
-        raise SystemExit("the history gives other reasons than the facts")
+
+    def ask() -> None:
+        if history.counts(events, facts, setting.law, setting.ask) != wanted:
+            raise SystemExit("the history gives other reasons than the facts")
+
+    took = spent(ask)
     note = f"{events.num_rows:,} events; one run"
-    return [Figure(SECTION, "duckdb, the same question by window functions", seconds, rows, note=note)]
+    return [Figure(SECTION, "duckdb, the same question by window functions", *took, rows, note=note)]
 
 
 def _server(setting: Setting) -> list[Figure]:
@@ -177,7 +177,7 @@ def _server(setting: Setting) -> list[Figure]:
             )
         finally:
             server.cleanup()
-    return [Figure(SECTION, "engine postgres, one process", ran.seconds, rows, note="loading not counted")]
+    return [Figure(SECTION, "engine postgres, one process", ran.seconds, 0, rows, note="loading not counted")]
 
 
 def _loop(setting: Setting, folder: Path) -> list[Figure]:
@@ -196,16 +196,19 @@ def _loop(setting: Setting, folder: Path) -> list[Figure]:
         ),
     )
     database.commit()
-    started = time.perf_counter()
-    last, sent = 0, 0
-    while page := database.execute(
-        "SELECT id, status, list, attributes FROM subscriber WHERE id > ? ORDER BY id LIMIT ?",
-        (last, LOOP_BATCH),
-    ).fetchall():
-        last = page[-1][0]
-        for _, status, joined, _ in page:
-            sent += status == "enabled" and joined == "confirmed"
-    seconds = time.perf_counter() - started
+
+    def walk() -> int:
+        last, sent = 0, 0
+        while page := database.execute(
+            "SELECT id, status, list, attributes FROM subscriber WHERE id > ? ORDER BY id LIMIT ?",
+            (last, LOOP_BATCH),
+        ).fetchall():
+            last = page[-1][0]
+            for _, status, joined, _ in page:
+                sent += status == "enabled" and joined == "confirmed"
+        return sent
+
+    took = spent(walk)
     database.close()
     note = "an imitation: SQLite, no reasons, no law"
-    return [Figure(SECTION, "keyset loop of a newsletter tool, two rules", seconds, rows, note=note)]
+    return [Figure(SECTION, "keyset loop of a newsletter tool, two rules", *took, rows, note=note)]

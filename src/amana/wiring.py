@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -21,6 +21,7 @@ import msgspec
 import sqlalchemy as sa
 
 from amana import errors
+from amana import settings as environment
 from amana.core import address_class, packs, public_holidays, workspace
 from amana.core.address_class import AddressRules
 from amana.core.person import Reader
@@ -112,9 +113,11 @@ def opened(
             remedy="run `amana init`, or name one with --workspace",
         )
     definition = workspace.read(path.read_text("utf-8"))
-    database = Database.open(_main_url(settings))
-    try:
-        keys = KeyStore.open(engines.connect(_keys_url(settings)), _root(settings), random)
+    with ExitStack() as closing:
+        database = Database.open(_main_url(settings))
+        closing.callback(database.close)
+        keys_engine = closing.enter_context(_engine(_keys_url(settings)))
+        keys = KeyStore.open(keys_engine, _root(settings), random)
         house = House(
             folder=folder,
             workspace=definition,
@@ -135,12 +138,23 @@ def opened(
             house.writer = Writer(
                 database, keys, origin=house.origin, clock=at, random=random, journal=journal
             )
-        try:
-            yield house
-        finally:
-            keys.close()
+        yield house
+
+
+@contextmanager
+def _engine(url: str) -> Iterator[sa.Engine]:
+    engine = engines.connect(url)
+    try:
+        yield engine
     finally:
-        database.close()
+        engine.dispose()
+
+
+@contextmanager
+def workspace_at(folder: str | Path, *, writing: bool = False) -> Iterator[House]:
+    """The workspace in a folder, opened under the process's own environment: the library's way in."""
+    with opened(environment.read(os.environ, Path(folder)), writing=writing) as house:
+        yield house
 
 
 @contextmanager

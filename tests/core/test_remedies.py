@@ -186,6 +186,16 @@ def test_a_registry_that_was_not_loaded_is_named() -> None:
     assert remedy == Remedy(kind=Kind.REGISTRY, names=("RPO",))
 
 
+def test_a_restored_record_waits_for_its_journal() -> None:
+    assert only(told(agreed(), about=question(restored=True))).kind is Kind.JOURNAL
+
+
+def test_every_reason_can_be_turned_or_is_said_to_be_final() -> None:
+    final = {"law_unknown", "prohibited", "never_market_to_child", "below_purpose_age"}
+    by_residence = {"residence_unknown"}
+    assert set(decision.codes(remedies.TURNED)) == set(rules.BY_CODE) - final - by_residence
+
+
 def test_a_listed_number_may_be_called_with_consent_where_the_country_lets_consent_lift_the_entry() -> None:
     fresh = {"TPS": Registry(bit=1, as_of=NOW), "RPO": Registry(bit=1, as_of=NOW)}
     about = question(Channel.PHONE_LIVE, registries=fresh)
@@ -326,6 +336,7 @@ def random_question(draw: random.Random) -> Question:
         cap_week=0 if draw.random() < 0.03 else draw.choice((3, facts.NO_CAP, facts.NO_CAP)),
         registries=loaded,
         message=message,
+        restored=draw.random() < 0.03,
     )
     return Question(cell=0, channel=draw.choice(tuple(Channel)), at=at, circumstances=circumstances)
 

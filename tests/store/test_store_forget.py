@@ -147,7 +147,7 @@ def test_the_holders_receipt_still_verifies(place: Place, tmp_path: Path) -> Non
     populate(place, tmp_path)
     with place.opened(writing=True) as house:
         position = say(house, PERSON, Status.WITHDRAWN)
-        kept, key = receipts.of(house, position), publication.log_key(house).encode()
+        kept, key = receipts.of(house, position), publication.log_key(house).text
         forget.forget(house, [PERSON])
         assert verify.verify(kept, key).record["status"] == "withdrawn"
         with pytest.raises(errors.NotFound):
@@ -159,7 +159,7 @@ def test_the_gate_knows_nobody_and_no_screen_counts_them(place: Place, tmp_path:
         assert codes(house, PERSON) == ["unknown_person"]
         people = screening.screen(house, OFFERS).people.tolist()
         assert PERSON not in people
-        assert len(people) == 29
+        assert len(people) == 30  # one of them came without an address
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache, partial, reduce
 from itertools import combinations
+from operator import or_
 from typing import Any, NamedTuple
 
 import msgspec
@@ -50,6 +51,7 @@ class Kind(Enum):
 
     WAIT = "wait"
     MESSAGE = "message_completed"
+    JOURNAL = "journal_replayed"  # and it holds no refusal of theirs
     REGISTRY = "registry_loaded"
     ASSESSMENT = "assessment_on_file"
     CONSENT_PROOF = "consent_proof"  # papers for the consent on record
@@ -162,6 +164,7 @@ def _old_enough(case: _Case) -> _Case:
 
 _CHANGES: dict[Kind, Callable[[_Case], _Case]] = {
     Kind.MESSAGE: _message,
+    Kind.JOURNAL: lambda case: case._replace(ask=case.ask._replace(restored=False)),
     Kind.REGISTRY: _registry,
     Kind.ASSESSMENT: lambda case: case._replace(ask=case.ask._replace(assessed=True)),
     Kind.CONSENT_PROOF: lambda case: _fact(case, proof=case.facts.proof | case.law.proof),
@@ -202,6 +205,7 @@ _CONSENTED = _bits("unknown_person") | _REFUSALS | _RESTS_ON_EVIDENCE
 _LIFTS: dict[Kind, int] = {
     Kind.WAIT: rules.TIMING_BITS | _RESTS_ON_EVIDENCE,
     Kind.MESSAGE: _bits("message_incomplete"),
+    Kind.JOURNAL: _bits("restored"),
     Kind.REGISTRY: _bits("registry_stale"),
     Kind.ASSESSMENT: _RESTS_ON_EVIDENCE,
     Kind.CONSENT_PROOF: _bits("consent_unproven") | _ASSESSED | _LISTS,
@@ -224,6 +228,9 @@ _LIFTS: dict[Kind, int] = {
     Kind.GUARDIAN_CONSENT: _CONSENTED | _bits("below_age"),
     Kind.DELISTED: _bits("registry_listed"),
 }
+
+TURNED = reduce(or_, _LIFTS.values())
+"""The reasons that some remedy may lift; what a known residence changes is not counted."""
 
 _BY_HOLDER = int(Proof.CONFIRMED | Proof.GUARDIAN)
 """What no paper can show afterwards: the holder of the address, or the guardian, must act."""

@@ -63,12 +63,18 @@ def catch_up(house: House, cell: int) -> Caught:
     with _lock(house), house.database.read() as connection:
         latest = log.latest(connection)
         head = latest.size if latest else 0
-        manifest = store.manifest()
+        manifest = _not_ahead(store.manifest(), head)
         groups = [manifest.groups.get(PERSON_GROUP), manifest.groups.get(name)]
         if any(group is None or group.position < head for group in groups):
             manifest = _refresh(house, store, manifest, cell, head, connection)
         person, about = manifest.groups[PERSON_GROUP], manifest.groups[name]
         return Caught(head, manifest.regimes, store.load(person), store.load(about))
+
+
+def _not_ahead(manifest: Manifest, head: int) -> Manifest:
+    """Without the groups of a longer ledger than ours: an older database stands beside newer columns."""
+    kept = {name: group for name, group in manifest.groups.items() if group.position <= head}
+    return msgspec.structs.replace(manifest, groups=kept)
 
 
 def _refresh(
