@@ -147,7 +147,7 @@ def test_the_holders_receipt_still_verifies(place: Place, tmp_path: Path) -> Non
     populate(place, tmp_path)
     with place.opened(writing=True) as house:
         position = say(house, PERSON, Status.WITHDRAWN)
-        kept, key = receipts.of(house, position), publication.log_key(house).text
+        kept, key = receipts.of(house, position), publication.log_key(house).text()
         forget.forget(house, [PERSON])
         assert verify.verify(kept, key).record["status"] == "withdrawn"
         with pytest.raises(errors.NotFound):

@@ -8,6 +8,7 @@ The file is parsed into frozen values here and read from disk by the wiring.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import date
 from typing import Any
@@ -29,12 +30,14 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     stored_in: str = ""  # country where the record is kept
     languages: tuple[str, ...] = ("en",)
     sector: str = ""
+    site: str = ""  # address under which the customer's pages stand, e.g. https://my.example.com
 
 
 class Brand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A sender that people recognise; a permission names it."""
 
     name: str
+    colour: str = ""  # of buttons on the customer's pages, #rrggbb
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,6 +55,7 @@ class Purpose(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     channels: tuple[Channel, ...]
     category: str  # fideslang data use, e.g. marketing.communications.email
     min_age: int = 0  # 0: for everybody old enough for the law
+    label: dict[str, str] = {}  # what people call it, by language
     assessment: Assessment | None = None
 
 
@@ -76,6 +80,7 @@ class CapturePoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     notice: str = ""
     proof: tuple[str, ...] = ()  # evidence checks that this capture meets, by name
     confirmed: bool = False  # people prove to hold the address here
+    fields: tuple[str, ...] = ()  # registered fields that the form asks for
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,6 +92,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     kept_for: str  # ISO 8601 duration
     hold: Hold
     means: str = ""  # residence | region | zone | birth_date | full_name | legal_form | language | guardian
+    label: dict[str, str] = {}  # what people call it, by language
 
 
 class Cap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,6 +120,9 @@ MEANINGS = frozenset(
     {"residence", "region", "zone", "birth_date", "full_name", "legal_form", "language", "guardian"}
 )
 COLUMN_MEANINGS = frozenset({"residence", "region", "zone", "legal_form", "language"})
+
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_SITE = re.compile(r"https://[^/\s?#@]+(/[^\s?#]*)?|http://localhost(:\d+)?")
 
 
 def read(text: str) -> Workspace:
@@ -156,6 +165,22 @@ def _check(workspace: Workspace) -> None:
         raise errors.BadWorkspace(
             "The workspace names no brand or no purpose", remedy="add [brands.<name>] and [purposes.<name>]"
         )
+    for name, brand in workspace.brands.items():
+        if brand.colour and not _COLOUR.fullmatch(brand.colour):
+            raise errors.BadWorkspace(
+                f"brands.{name}.colour is not a colour",
+                expected="#rrggbb",
+                got=brand.colour,
+                remedy="mend it, or leave it out",
+            )
+    site = workspace.organisation.site
+    if site and not _SITE.fullmatch(site):
+        raise errors.BadWorkspace(
+            "organisation.site is not an address of pages",
+            expected="https://my.example.com (http only for localhost)",
+            got=site,
+            remedy="mend it, or leave it out",
+        )
     for name, purpose in workspace.purposes.items():
         _known(f"purposes.{name}.notice", purpose.notice, workspace.notices, "notices")
     for name, notice in workspace.notices.items():
@@ -169,6 +194,8 @@ def _check(workspace: Workspace) -> None:
         proof_bits(point.proof)
         if point.notice:
             _known(f"capture_points.{name}.notice", point.notice, workspace.notices, "notices")
+        for field_name in point.fields:
+            _known(f"capture_points.{name}.fields", field_name, workspace.fields, "fields")
     meanings: dict[str, str] = {}
     for name, field in workspace.fields.items():
         _check_field(name, field, workspace, meanings)

@@ -3,8 +3,8 @@
 Rule. The loop's text is generated from the book's terms: every shared part is one assignment, every rule one bit. It
 has one text for all questions (`terms.general`), so it is compiled once and kept on disk; a question only supplies
 the parameters by regime, truths packed as bits. A fact that this question cannot need (`terms.special`) is not read:
-its column is replaced by one zero. Nothing branches, so time does not depend on who is in the columns. The distinct
-sets are counted in a small hash table as they appear. Threads share the rows; the loop holds no lock.
+a short column of zeros stands in its place. No rule branches, so time does not depend on who is in the columns. The
+distinct sets are counted in a small hash table as they appear. Threads share the rows; the loop holds no lock.
 
 The generated module is kept in `$XDG_CACHE_HOME/amana/loop` under a name that is the hash of its text; a change in
 the book is another name. Trusted: like the program itself, for its owner alone may write there. Losable: yes.
@@ -35,6 +35,7 @@ from amana.screening.terms import General, Term
 
 THREADS = 2
 CHUNK = 1 << 18
+BLOCK = 1 << 11  # rows for which one value stands in place of a column: it stays in the nearest cache
 SLOTS = 1 << 14  # of the table of distinct sets; at most half are used
 WORD_BITS = 62  # truths in one parameter word; the sign stays free
 _SIGNS = {"and": "&", "or": "|", "bitand": "&", "bitor": "|"} | {
@@ -45,7 +46,6 @@ _SIGNS = {"and": "&", "or": "|", "bitand": "&", "bitor": "|"} | {
     "gt": ">",
     "ge": ">=",
 }
-_ALL_ROWS = np.uint64(2**64 - 1)
 
 
 class Layout(NamedTuple):
@@ -72,14 +72,14 @@ class Compiled:
         general, layout = terms.general(), arranged(terms.general())
         supplied = terms.values(general.params, law, ask)
         params = packed(layout, supplied)
-        columns, masks = _columns(layout, facts, frozenset(terms.specialised(supplied, {}).facts))
+        columns, steps = _columns(layout, facts, frozenset(terms.specialised(supplied, {}).facts))
         regimes = _read_only(facts["regime"])
         bits = np.empty(rows, np.uint64)
 
         def chunk(start: int) -> dict[int, int]:
             end = min(start + CHUNK, rows)
             keys, people = np.zeros(SLOTS, np.uint64), np.zeros(SLOTS, np.int64)
-            full = run(np.uint64(start), np.uint64(end), regimes, params, masks, bits, keys, people, *columns)
+            full = run(start, end, regimes, params, steps, bits, keys, people, *columns)
             if full:  # more distinct sets than slots: count the plain way
                 return blocks.distinct(bits[start:end])
             used = people.nonzero()[0]
@@ -133,7 +133,16 @@ def source(general: General) -> str:
         body.append(f"found |= np.uint64({names[denial.when]}) << np.uint64({denial.bit})")
     arguments = ", ".join(f"f_{name}" for name in layout.facts)
     words = [f"w{word} = params[r, {word}]" for word in range(layout.words)]
-    return _MODULE.format(arguments=arguments, body="\n        ".join([*words, *body]))
+    views = [
+        f"g_{name} = f_{name}[b * steps[{place}] : b * steps[{place}] + n]"
+        for place, name in enumerate(layout.facts)
+    ]
+    return _MODULE.format(
+        arguments=arguments,
+        block=BLOCK,
+        views="\n        ".join(views),
+        body="\n            ".join([*words, *body]),
+    )
 
 
 def _expression(term: Term, layout: Layout, names: dict[Term, str]) -> str:
@@ -141,8 +150,7 @@ def _expression(term: Term, layout: Layout, names: dict[Term, str]) -> str:
         case "const":
             return repr(term.args[0])
         case "fact":
-            place = layout.facts.index(term.args[0])
-            read = f"f_{term.args[0]}[i & masks[{place}]]"
+            read = f"g_{term.args[0]}[j]"
             return f"{read} != 0" if term.logical else f"np.int64({read})"
         case "param" if term.logical:
             place = layout.truths.index(term.args[0])
@@ -162,42 +170,49 @@ import numpy as np
 
 
 @numba.njit(nogil=True, cache=True, boundscheck=False)
-def run(start, end, regimes, params, masks, bits, keys, people, {arguments}):
+def run(start, end, regimes, params, steps, bits, keys, people, {arguments}):
     """Screen rows start to end; 1 if the table of distinct sets ran full."""
     full = 0
     used = 0
-    for i in range(start, end):
-        r = np.uint64(regimes[i])
-        {body}
-        bits[i] = found
-        slot = ((found * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & np.uint64(people.size - 1)
-        while people[slot] != 0 and keys[slot] != found:
-            slot = (slot + np.uint64(1)) & np.uint64(people.size - 1)
-        if people[slot] == 0:
-            if used * 2 >= people.size:
-                full = 1
-                continue
-            used += 1
-            keys[slot] = found
-        people[slot] += 1
+    for b in range(start, end, {block}):
+        n = min({block}, end - b)
+        rows = regimes[b : b + n]
+        out = bits[b : b + n]
+        {views}
+        for j in range(np.uint64(n)):
+            r = np.uint64(rows[j])
+            {body}
+            out[j] = found
+            slot = ((found * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & np.uint64(people.size - 1)
+            while people[slot] != 0 and keys[slot] != found:
+                slot = (slot + np.uint64(1)) & np.uint64(people.size - 1)
+            if people[slot] == 0:
+                if used * 2 >= people.size:
+                    full = 1
+                    continue
+                used += 1
+                keys[slot] = found
+            people[slot] += 1
     return full
 '''
 
 
 def _columns(layout: Layout, facts: Columns, needed: frozenset[str]) -> tuple[list[Array], Array]:
-    """The columns in the loop's order, and a mask on the row number of each: none of its bits for one value."""
+    """The columns in the loop's order, and the step of each: 0 for one value, which stands for a whole block."""
     columns: list[Array] = []
-    masks = np.full(len(layout.facts), _ALL_ROWS)
+    steps = np.ones(len(layout.facts), np.int64)
     for place, name in enumerate(layout.facts):
         column = facts[name]
         if name not in needed:
-            column = np.zeros(1, column.dtype)
-        elif column.strides == (0,):
-            column = column[:1].copy()
-        if len(column) == 1:
-            masks[place] = 0
+            column = np.zeros(BLOCK, column.dtype)
+        elif len(column) and column.strides == (0,):
+            column = np.full(BLOCK, column[0])
+        else:
+            columns.append(_read_only(column))
+            continue
+        steps[place] = 0
         columns.append(_read_only(column))
-    return columns, masks
+    return columns, steps
 
 
 def _read_only(column: Array) -> Array:

@@ -21,9 +21,9 @@ import msgspec
 from amana import errors
 from amana.core import events, facts, regimes, windows, workspace
 from amana.core.notices import Published
-from amana.core.statements import Interval, PersonRow
+from amana.core.statements import ANY, Interval, PersonRow
 from amana.core.vocabulary import POINT_OF_CHANNEL, Actor, Channel, Hold, PointKind, Proof, Status
-from amana.services import tasks, tokens
+from amana.services import inheritance, links, tasks, tokens
 from amana.services.addresses import Address
 from amana.services.house import House
 from amana.services.identities import Crowd, Recogniser
@@ -90,6 +90,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """What the visitor is told: always the same words for the same input."""
 
     pending: bool  # a confirmation was, or would be, sent
+    handle: str = ""  # opaque: under it the visitor types the code that was sent to a number
     events: tuple[int, ...] = ()  # log positions, only where the capture point proves the address
 
 
@@ -110,20 +111,20 @@ def submit(house: House, said: Submission) -> Answered:
         )
     _covered(said, identity.addresses)
 
-    def work(session: Session) -> list[Staged] | None:
+    def work(session: Session) -> tuple[list[Staged] | None, int]:
         crowd = Crowd(session, [identity])
         person = crowd.match(identity).person
         desk = _Desk(house, session, said, notices, point, person)
         ordinals = desk.hold(identity.addresses, crowd)
         if not point.confirmed:
             desk.request(ordinals)
-            return None
+            return None, person.id
         desk.fields()
-        return desk.grant(ordinals)
+        return desk.grant(ordinals), person.id
 
-    granted = house.writing().write(work)
+    granted, person_id = house.writing().write(work)
     if granted is None:
-        return Answered(pending=True)
+        return Answered(pending=True, handle=links.handle(house, person_id, house.clock()))
     return Answered(pending=False, events=tuple(staged.position for staged in granted))
 
 
@@ -193,8 +194,40 @@ class _Desk:
                 ordinal = max(self.person.state.points, default=-1) + 1
                 self.session.add_point(self.person, address.kind.value, address.blind, address.value, ordinal)
                 self._record_point(ordinal, address, "added")
+                self._inherit(address, ordinal, crowd)
             ordinals[address.kind] = ordinal
         return ordinals
+
+    def _inherit(self, address: Address, ordinal: int, crowd: Crowd) -> None:
+        """What binds the address binds its new holder, as of before this capture: confirming may lift it."""
+        if not crowd.suppressed.isdisjoint(address.suppress):
+            before = Interval(lo=0, hi=self.session.now - 1)
+            self._bound(self.said.brand, ANY, ANY, Status.OBJECTED, before, "suppressed")
+        for owner, theirs in crowd.holders.get(address.blind, ()):
+            if owner == self.person.id:
+                continue
+            holder = self.session.person(owner).state
+            for bound in inheritance.refusals(holder, address.kind, self.session.terms):
+                self._bound(
+                    bound.brand, bound.purpose, bound.channel, bound.status, bound.when, inheritance.SHARED
+                )
+            block = inheritance.block(holder, theirs)
+            if block is not None:
+                common = self._common() | {"occurred": block.when}
+                kind, reason = address.kind, block.reason
+                self._record(
+                    events.Point(**common, point=ordinal, point_kind=kind, change="blocked", reason=reason)
+                )
+
+    def _bound(
+        self, brand: str, purpose: str, channel: str, status: Status, when: Interval, reason: str
+    ) -> None:
+        common = self._common() | {"occurred": when, "actor": Actor.RELAYED}
+        self._record(
+            events.Permission(
+                **common, brand=brand, purpose=purpose, channel=channel, status=status, reason=reason
+            )
+        )
 
     def verified(self, ordinals: dict[PointKind, int]) -> None:
         """The holder proved these addresses just now."""

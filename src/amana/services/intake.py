@@ -22,7 +22,6 @@ import msgspec
 
 from amana.core import events, facts, regimes, windows
 from amana.core import state as states
-from amana.core.cells import CHANNEL_CODE
 from amana.core.notices import Published
 from amana.core.statements import ANY, Interval, PersonRow, Reject, Statement
 from amana.core.vocabulary import (
@@ -30,7 +29,6 @@ from amana.core.vocabulary import (
     POINT_OF_CHANNEL,
     REFUSING,
     Actor,
-    Channel,
     Hold,
     PointKind,
     Proof,
@@ -38,15 +36,13 @@ from amana.core.vocabulary import (
 )
 from amana.core.workspace import Workspace
 from amana.ledger import sealing
+from amana.services import inheritance
 from amana.services.addresses import Address
 from amana.services.identities import Crowd, Identity, Match
 from amana.services.writing import Session, Writing
 from amana.storage import people, register
 
 FUTURE_TOLERANCE = 300  # seconds
-_CHANNELS_OF_KIND = {
-    kind: [channel for channel in Channel if POINT_OF_CHANNEL[channel] is kind] for kind in PointKind
-}
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,20 +170,21 @@ class Intake:
     def _inherit_from(
         self, row: PersonRow, person: Writing, holder: Writing, ordinal: int, address: Address
     ) -> None:
-        codes = {0, *(CHANNEL_CODE[channel] for channel in _CHANNELS_OF_KIND[address.kind])}
-        for cell, claims in sorted(holder.state.cells.items()):
-            if cell & 0xFF not in codes or not facts.binding_refusals(holder.state, cell):
-                continue
-            brand, purpose, channel = self.session.terms.words(cell)
-            for claim in claims:
-                if claim.kind >= states.REFUSED:
-                    status = _STATUS_OF_CLASS[claim.kind]
-                    when = Interval(lo=claim.lo, hi=claim.hi)
-                    self._refuse(row, person, purpose, channel, status, when, "shared_address", brand=brand)
-        point = holder.state.points.get(ordinal)
-        if point is not None and point.blocked >= 0 and point.blocked >= point.unblocked:
+        for bound in inheritance.refusals(holder.state, address.kind, self.session.terms):
+            self._refuse(
+                row,
+                person,
+                bound.purpose,
+                bound.channel,
+                bound.status,
+                bound.when,
+                inheritance.SHARED,
+                brand=bound.brand,
+            )
+        block = inheritance.block(holder.state, ordinal)
+        if block is not None:
             mine = next(number for owner, number in self.crowd.holders[address.blind] if owner == person.id)
-            self._block(row, person, mine, address.kind, Interval(lo=0, hi=point.blocked), point.reason)
+            self._block(row, person, mine, address.kind, block.when, block.reason)
 
     # ---- attributes ---------------------------------------------------------------------------------------------
 
@@ -299,7 +296,9 @@ class Intake:
             point = facts.current_point(person.state, said.channel)
         published = self.origin.notices.get(said.notice)
         if said.notice and published is None:
-            self._reject(row, "notice", "unknown_notice")  # it must name a published id@version; it counts as none
+            self._reject(
+                row, "notice", "unknown_notice"
+            )  # it must name a published id@version; it counts as none
         event = events.Permission(
             id=self._id(row),
             occurred=when,
@@ -489,11 +488,3 @@ class Intake:
         self.rejects.append(
             Reject(part=row.part, line=row.line, column=column, reason=reason, whole_row=False)
         )
-
-
-_STATUS_OF_CLASS = {
-    states.REFUSED: Status.REFUSED,
-    states.WITHDRAWN: Status.WITHDRAWN,
-    states.OBJECTED: Status.OBJECTED,
-    states.INVALIDATED: Status.INVALIDATED,
-}

@@ -67,7 +67,7 @@ def make(
 
 def look(house: House, session: Session, token: str, *kinds: str) -> Opened:
     """A token that is valid now, in a session's transaction. Raises NotFound for any that is not, without saying why."""
-    return _valid(house, session, tokens.get(session.connection, _digest(house, token, 0)), kinds)
+    return _valid(house, session.now, tokens.get(session.connection, _digest(house, token, 0)), kinds)
 
 
 def spend(house: House, session: Session, token: str, *kinds: str) -> Opened:
@@ -81,22 +81,29 @@ def spend_code(house: House, session: Session, person: int, code: str) -> Opened
     """A code that a person typed, used up; after `MOST_TRIES` wrong ones the code is dead. Raises NotFound."""
     row = tokens.open_for(session.connection, person, tokens.CODE, session.now)
     if row is None or row.tries >= MOST_TRIES:
-        raise _gone()
+        raise gone()
     if not hmac.compare_digest(row.hash, _digest(house, code, person)):
         tokens.tried(session.connection, row.hash)
         return Opened(digest=b"", kind="", person=0, cell=0, made=0, data={})
     tokens.use(session.connection, row.hash, session.now)
-    return _valid(house, session, row, (tokens.CODE,))
+    return _valid(house, session.now, row, (tokens.CODE,))
 
 
-def _valid(house: House, session: Session, row: TokenRow | None, kinds: tuple[str, ...]) -> Opened:
-    if row is None or row.kind not in kinds or (row.expires and row.expires <= session.now):
-        raise _gone()
+def peek(house: House, token: str, *kinds: str) -> Opened:
+    """A token that is valid now, read without changing or locking anything: what a GET may do. Raises as `look`."""
+    with house.database.read() as connection:
+        row = tokens.get(connection, _digest(house, token, 0))
+    return _valid(house, house.clock(), row, kinds)
+
+
+def _valid(house: House, now: int, row: TokenRow | None, kinds: tuple[str, ...]) -> Opened:
+    if row is None or row.kind not in kinds or (row.expires and row.expires <= now):
+        raise gone()
     if row.used is not None:
-        raise _gone()
+        raise gone()
     keys = house.keys.known_keys([row.person])
     if row.person not in keys:
-        raise _gone()  # the person was erased
+        raise gone()  # the person was erased
     data = msgspec.json.decode(sealing.unwrap(keys[row.person], row.data, _context(row.hash)))
     return Opened(digest=row.hash, kind=row.kind, person=row.person, cell=row.cell, made=row.made, data=data)
 
@@ -110,5 +117,6 @@ def _context(digest: bytes) -> bytes:
     return b"token/" + digest
 
 
-def _gone() -> errors.NotFound:
+def gone() -> errors.NotFound:
+    """The one answer to whoever presents a word that is not good, whatever the reason."""
     return errors.NotFound("This link or code is not valid any more", remedy="ask for a new one")
