@@ -33,7 +33,7 @@ serve: .venv/.stamp-run ## start the server
 	@if $(BIN)/amana serve --help >/dev/null 2>&1; then $(BIN)/amana serve $(ARGS); \
 	else echo "The server is not part of this release; 'make demo' shows what is." >&2; exit 1; fi
 
-bench: .venv/.stamp-run ## measure the promises of speed (SIZE=…)
+bench: .venv/.stamp-dev ## measure the promises of speed (SIZE=…)
 	@$(BIN)/python benchmarks/run.py $(if $(SIZE),--size $(SIZE)) $(ARGS)
 
 soak: .venv/.stamp-dev ## the whole suite with long crash and differential runs

@@ -28,13 +28,14 @@ from amana.core.person import Reader
 from amana.keys import tables as key_tables
 from amana.keys.root import LocalRoot, Root
 from amana.keys.store import KeyStore
-from amana.services import publish
+from amana.services import backup, law_updates, publish
 from amana.services.house import House
 from amana.services.journal import RefusalJournal
 from amana.services.writing import Writer
 from amana.settings import Settings
 from amana.storage import copying, engines, log, tables
 from amana.storage.database import Database
+from amana.storage.restores import Restored
 
 DEFINITION = "amana.toml"
 MAIN = "main.db"
@@ -50,9 +51,14 @@ def clock() -> int:
     return int(time.time())  # noqa: TID251  the one clock
 
 
+def law_book(workspace_folder: Path | None = None) -> packs.LawBook:
+    """The law book that a workspace took, else the one that came with this release."""
+    taken = None if workspace_folder is None else law_updates.taken(workspace_folder)
+    return _shipped_book() if taken is None else packs.read(taken)
+
+
 @cache
-def law_book() -> packs.LawBook:
-    """The country packs that came with this release."""
+def _shipped_book() -> packs.LawBook:
     folder = resources.files("amana.data").joinpath("law")
     return packs.read(
         {file.name: file.read_text("utf-8") for file in folder.iterdir() if file.name.endswith(".toml")}
@@ -123,7 +129,7 @@ def opened(
             workspace=definition,
             database=database,
             keys=keys,
-            book=law_book(),
+            book=law_book(folder),
             address_rules=address_rules(),
             reader=Reader(address_rules()),
             is_holiday=public_holidays.in_place,
@@ -164,6 +170,8 @@ def copied(settings: Settings, at: Clock = clock) -> Iterator[House]:
         folder = Path(name)
         (folder / KEYS).mkdir(mode=0o700)
         shutil.copy(settings.workspace / DEFINITION, folder / DEFINITION)
+        if (settings.workspace / law_updates.FOLDER).is_dir():
+            shutil.copytree(settings.workspace / law_updates.FOLDER, folder / law_updates.FOLDER)
         for url, target, metadata in (
             (_keys_url(settings), folder / KEYS / KEY_DATABASE, key_tables.metadata),
             (_main_url(settings), folder / MAIN, tables.metadata),
@@ -179,6 +187,69 @@ def copied(settings: Settings, at: Clock = clock) -> Iterator[House]:
         )
         with opened(elsewhere, writing=True, at=at) as house:
             yield house
+
+
+def restore(
+    settings: Settings,
+    folder: Path,
+    keys_folder: Path,
+    *,
+    root_key_file: Path | None = None,
+    last: str | None = None,
+    at: Clock = clock,
+) -> Restored:
+    """Make a workspace from a backup, in `settings.workspace`. It denies everything until the journal is replayed.
+
+    `root_key_file` is copied into it where the settings name none. Raises Conflict, NotFound, VerificationFailed,
+    KeyMissing, LedgerBroken; nothing of the workspace is there then.
+    """
+    backup.verify(folder, keys_folder)
+    target = settings.workspace
+    if target.exists() and any(target.iterdir()):
+        raise errors.Conflict("The folder to restore into is not empty", remedy="name a new one")
+    target.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=".new-", dir=target))
+    here = msgspec.structs.replace(settings, workspace=building, journal=None)
+    try:
+        (building / KEYS).mkdir(mode=0o700)
+        if root_key_file is not None:
+            shutil.copyfile(root_key_file, building / KEYS / KEY_FILE)
+            os.chmod(building / KEYS / KEY_FILE, 0o600)
+        backup.put_record(folder, _main_url(here))
+        backup.put_keys(keys_folder, _keys_url(here))
+        for name in backup.manifest_of(folder).files:
+            if name != backup.MAIN:
+                (building / name).parent.mkdir(mode=0o700, exist_ok=True)
+                shutil.copyfile(folder / name, building / name)
+        found = _continued(here, backup.manifest_of(folder).made, last, at)
+        for made in sorted(building.iterdir(), key=lambda one: one.name == DEFINITION):  # it comes last
+            made.rename(target / made.name)
+        _sync(target)
+    finally:
+        shutil.rmtree(building)
+    return found
+
+
+def _continued(settings: Settings, made: int, last: str | None, at: Clock) -> Restored:
+    database = Database.open(_main_url(settings))
+    keys = KeyStore.open(engines.connect(_keys_url(settings)), _root(settings), os.urandom)
+    try:
+        found = backup.go_on(database, keys, made, now=at(), random=os.urandom, last=last)
+    finally:
+        keys.close()
+        database.close()
+    with opened(settings, writing=True, at=at) as house:
+        backup.settle(house, found)
+    return found
+
+
+def migrate(settings: Settings) -> list[str]:
+    """Apply the pending migrations of a workspace's main database; which they were. Raises NotFound."""
+    if not (settings.workspace / DEFINITION).is_file():
+        raise errors.NotFound(
+            "There is no workspace here", expected=DEFINITION, remedy="name one with --workspace"
+        )
+    return Database.migrate(_main_url(settings))
 
 
 def _build(folder: Path, settings: Settings) -> None:

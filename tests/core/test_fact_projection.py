@@ -106,6 +106,13 @@ def test_of_several_grants_the_best_proven_counts_then_the_latest() -> None:
     assert seen(grant(at(1)), grant(at(9), source=2)).granted_at == 9
 
 
+def test_a_grant_for_the_address_in_use_counts_before_a_better_proven_one_for_another() -> None:
+    better = grant(at(1), point=0, proof=Proof.DEMONSTRABLE | Proof.UNTICKED)
+    for source in (1, 2):
+        found = seen(point(0, 1), point(1, 2), better, grant(at(9), point=1, source=source))
+        assert (found.granted_at, found.point_matches) == (9, True)
+
+
 def test_a_request_is_pending_until_a_grant_counts_and_not_after_a_later_no() -> None:
     """A preference page offers a switch that the write refuses (peers' defect 7): pending is a real state."""
     asked, no = grant(at(5), status=Status.REQUESTED), grant(at(5), status=Status.WITHDRAWN)

@@ -7,7 +7,7 @@ import random
 import msgspec
 import pytest
 from event_samples import CELLS, TERMS, histories, intervals, refusals
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amana.core import events, facts
@@ -85,10 +85,24 @@ def naive(happened: list[AnyEvent], cell: int) -> tuple[int, bool, tuple[int, in
         one.status is Status.REQUESTED and (until is None or one.occurred.lo > until) for one in living
     )
     if counting:
-        best = max(counting, key=lambda one: (one.proof.bit_count(), one.occurred.lo, one.id))
+        usable = (-1, in_use(happened, cell))
+        best = max(
+            counting, key=lambda one: (one.point in usable, one.proof.bit_count(), one.occurred.lo, one.id)
+        )
         return 0, False, (best.occurred.lo, best.occurred.hi, int(best.proof))
     kinds = {states.CLASS_OF_STATUS[one.status] for one in noes}
     return sum(1 << kind for kind in kinds), pending, None
+
+
+def in_use(happened: list[AnyEvent], cell: int) -> int:
+    """The address that the cell's channel uses: the latest added, of equals the higher ordinal."""
+    kind = PointKind.EMAIL if cell & 0xFF == CELLS[0] & 0xFF else PointKind.PHONE
+    added: dict[int, int] = {}
+    for one in happened:
+        if isinstance(one, events.Point) and one.point_kind is kind:
+            when = one.occurred.lo if one.change == "added" else -1
+            added[one.point] = max(added.get(one.point, -1), when)
+    return max(added, key=lambda ordinal: (added[ordinal], ordinal), default=-1)
 
 
 def own(one: events.Permission) -> bool:
@@ -96,12 +110,12 @@ def own(one: events.Permission) -> bool:
 
 
 def strongest(living: list[events.Permission]) -> list[events.Permission]:
-    """The latest grant of each source, the person's own apart from the others."""
-    best: dict[tuple[int, bool], events.Permission] = {}
+    """The latest grant of each source for each address, the person's own apart from the others."""
+    best: dict[tuple[int, bool, int], events.Permission] = {}
     for one in living:
-        held = best.get((one.source, own(one)))
+        held = best.get((one.source, own(one), one.point))
         if one.status in GRANTING and (held is None or age(one) > age(held)):
-            best[one.source, own(one)] = one
+            best[one.source, own(one), one.point] = one
     return list(best.values())
 
 
@@ -109,6 +123,7 @@ def age(one: events.Permission) -> tuple[int, int, int, str]:
     return (one.occurred.lo, one.occurred.hi, int(one.proof), one.id)
 
 
+@settings(max_examples=400)
 @given(histories(), st.sampled_from(CELLS))
 def test_facts_are_what_a_naive_reading_of_the_events_says(happened: list[AnyEvent], cell: int) -> None:
     found = seen(happened, cell)

@@ -145,6 +145,7 @@ def test_a_country_that_wants_its_records_inside_is_served_from_inside() -> None
     assert law(plan(made, NOON, stored_in="DE")).stored_well
     assert not law(plan(made, NOON, stored_in="PT")).stored_well
     assert not law(plan(made, NOON)).stored_well
+    assert law(plan(book(pack("DE")), NOON, stored_in="PT")).stored_well
 
 
 def test_registries_by_what_lifts_them_and_how_old_a_copy_may_be() -> None:

@@ -38,6 +38,7 @@ ONLY_DENIER: dict[str, dict[str, Any]] = {
     "no_contact_point": {"has_point": False},
     "contact_point_blocked": {"point_blocked": True},
     "not_a_marketing_address": {"never_target": True},
+    "source_held": {"held": True},
     "consent_unknown": NO_GRANT,
     "consent_pending": NO_GRANT | {"requested": True},
     "other_basis_incomplete": NO_GRANT

@@ -189,6 +189,15 @@ def test_a_small_change_is_laid_over_the_columns_and_a_large_one_rewrites_them(h
     assert group() == (False, 21)
 
 
+def test_somebody_who_changes_twice_before_a_rewrite_is_seen_as_they_are_now(house: House) -> None:
+    taken(house, "shop", *(row(line, given(), email=f"p{line}@example.com") for line in range(1, 21)))
+    agree(house, OFFERS)
+    for status, codes in ((Status.WITHDRAWN, ("withdrawn",)), (Status.OBJECTED, ("objected", "withdrawn"))):
+        taken(house, "news", row(1, said(status), email="p3@example.com"))
+        assert agree(house, OFFERS)[3] == (*codes, "consent_unknown")
+        assert ColumnStore(house.columns).manifest().groups["person"].delta
+
+
 def test_an_empty_workspace_is_screened(house: House) -> None:
     result = screening.screen(house, OFFERS)
     assert (result.counts.people, result.counts.allowed) == (0, 0)

@@ -367,6 +367,13 @@ def test_noes_go_only_with_a_reason_and_only_if_no_later_import_repeated_them(ho
     assert "withdrawn" in reasons(house, 1)
 
 
+def test_a_no_that_two_sources_say_stands_when_one_of_them_is_taken_back(house: House) -> None:
+    for source in ("shop", "news"):
+        taken(house, source, row(1, WITHDRAWN, email="ann@example.com"))
+    imports.undo(house, 1, also_refusals=True, reason="wrong column")
+    assert "withdrawn" in reasons(house, 1)
+
+
 def test_noes_go_when_an_undo_says_so(house: House) -> None:
     taken(house, "shop", row(1, WITHDRAWN, email="ann@example.com"))
     imports.undo(house, 1, also_refusals=True, reason="wrong column")

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from typing import Any
 
 import msgspec
 import pytest
 from service_samples import DAY, NOW, OFFERS, POST, TEXTS, at, given, row, said, taken
 
+from amana.core import events
 from amana.core.remedies import Kind
 from amana.core.statements import PersonRow, Statement
-from amana.core.vocabulary import Channel, Proof, Status
+from amana.core.vocabulary import Actor, Channel, Proof, Status
 from amana.services import outlook, screening
 from amana.services.asking import Gate, Inquiry
 from amana.services.house import House
 from amana.services.outlook import Outlook, Prospect
+from amana.services.writing import Session
+from amana.storage import register
 
 ADVICE = msgspec.structs.replace(POST, topics=("art",))
 
@@ -68,6 +72,37 @@ def people(seed: int, count: int) -> list[PersonRow]:
     ]
 
 
+def live_on(house: House, seed: int, count: int) -> None:
+    """What people choose, and what they were sent."""
+    chance = random.Random(seed)
+    channels = (Channel.EMAIL, Channel.SMS, Channel.POST)
+
+    def work(session: Session) -> None:
+        for person in range(1, count + 1):
+            chosen: dict[str, Any] = chance.choice(
+                [
+                    {},
+                    {},
+                    {"paused_until": NOW + chance.choice([1, 90, 400]) * DAY},
+                    {"hours": chance.choice([0, 0x3FF00])},
+                    {"topics_off": chance.choice([("art",), ("sport",), ("art", "sport")])},
+                    {"per_month": chance.choice([0, 2])},
+                ]
+            )
+            if chosen:
+                head = {"id": f"{person:032x}", "occurred": at(NOW - DAY), "actor": Actor.PERSON, "source": 1}
+                session.record(session.person(person), events.Preference(**head | chosen))
+        cells = [session.terms.cell("orchard", "offers", channel.value) for channel in channels]
+        sends = [
+            (chance.randrange(count) + 1, cell, NOW - chance.randrange(20 * DAY))
+            for cell in cells
+            for _ in range(count)
+        ]
+        register.note_sent(session.connection, sends)
+
+    house.writing().write(work)
+
+
 def one_by_one(house: House, inquiry: Inquiry, when: int) -> Counter[tuple[tuple[Kind, ...], bool]]:
     """The same count, by asking about each person."""
     gate = Gate(house, with_remedies=True)
@@ -94,10 +129,12 @@ def test_the_outlook_is_what_asking_about_each_person_adds_up_to(
     house: House, inquiry: Inquiry, hours: int
 ) -> None:
     taken(house, "shop", *people(seed=hours, count=400))
+    live_on(house, seed=hours, count=300)
     when = NOW + hours * 3600
     told = outlook.foresee(house, inquiry, screening.screen(house, inquiry, when))
     assert counted(told) == one_by_one(house, inquiry, when)
     assert told.groups < told.refused
+    assert {kind for one in told.prospects for kind in one.needs} >= {Kind.OWN_CONSENT, Kind.WAIT, Kind.TIMES}
 
 
 def test_people_are_counted_under_what_they_need(house: House) -> None:

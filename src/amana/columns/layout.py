@@ -30,6 +30,7 @@ BOOLEANS = frozenset(
         "requested",
         "granted",
         "point_matches",
+        "held",
     }
 )
 _WIDTHS = {

@@ -98,6 +98,13 @@ class Retraction(Event, frozen=True, kw_only=True, tag="retraction"):
     reason: str = ""
 
 
+class Held(Event, frozen=True, kw_only=True, tag="held"):
+    """The person became known through a bought list without papers; or, `on` false, a source vouches for them."""
+
+    on: bool
+    reason: str = ""
+
+
 class Notice(Event, frozen=True, kw_only=True, tag="notice"):
     """The workspace published a version of a notice. Belongs to the workspace (person 0)."""
 
@@ -129,6 +136,7 @@ AnyEvent = (
     | Preference
     | Restriction
     | Retraction
+    | Held
     | Notice
     | Erasure
     | Continuation

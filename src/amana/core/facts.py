@@ -72,6 +72,7 @@ class Facts(NamedTuple):
     sent_day: int
     sent_week: int
     sent_month: int
+    held: bool = False  # known through bought lists without papers alone, and never gave a permission of their own
 
 
 class PersonFacts(NamedTuple):
@@ -171,6 +172,7 @@ def project(
         grant is None or grant.point in (-1, ordinal),
         *evidence,
         *sent,
+        is_held(state),
     )
 
 
@@ -197,6 +199,13 @@ def nobody(regime: int, *, suppressed: bool) -> Facts:
     empty = PersonState()
     any_cell = 1 << 24 | 1 << 8 | CHANNEL_CODE[Channel.ADS_AUDIENCE]
     return project(empty, any_cell, person, never_target_flag=0)
+
+
+def is_held(state: PersonState) -> bool:
+    """Whether only bought lists without papers know the person: nothing vouches, and no grant is their own."""
+    if not state.held or state.vouched:
+        return False
+    return not any(claim.own and claim.kind == GRANT for claims in state.cells.values() for claim in claims)
 
 
 def binding_refusals(state: PersonState, cell: int) -> list[Claim]:

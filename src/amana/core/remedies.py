@@ -60,6 +60,7 @@ class Kind(Enum):
     RELATIONSHIP_PROOF = "relationship_proof"
     INQUIRY_PROOF = "inquiry_proof"
     PUBLISHED_PROOF = "published_proof"
+    PAPERS = "list_papers"  # the documents of a bought list arrive, and are in order
     STORAGE = "stored_inside"
     RECORDED = "person_recorded"
     RESTRICTION = "restriction_lifted"
@@ -132,6 +133,7 @@ def _consent(case: _Case, more: Proof = Proof(0)) -> _Case:
         refused=False,
         invalidated=False,
         requested=False,
+        held=False,
         granted=True,
         granted_at=case.brought,
         granted_by=case.brought,
@@ -169,6 +171,7 @@ _CHANGES: dict[Kind, Callable[[_Case], _Case]] = {
     Kind.ASSESSMENT: lambda case: case._replace(ask=case.ask._replace(assessed=True)),
     Kind.CONSENT_PROOF: lambda case: _fact(case, proof=case.facts.proof | case.law.proof),
     **{kind: partial(_papers, law=base, facts=shown) for kind, (base, shown) in _BASES.items()},
+    Kind.PAPERS: lambda case: _fact(case, held=False),
     Kind.STORAGE: lambda case: case._replace(law=case.law._replace(stored_well=True)),
     Kind.RECORDED: lambda case: _fact(case, known=True),
     Kind.RESTRICTION: lambda case: _fact(case, restricted=False),
@@ -200,7 +203,7 @@ _BASIS = _bits(
 _LISTS = _bits("registry_listed registry_stale")
 _ASSESSED = _bits("assessment_missing")
 _RESTS_ON_EVIDENCE = _BASIS | _ASSESSED | _LISTS
-_CONSENTED = _bits("unknown_person") | _REFUSALS | _RESTS_ON_EVIDENCE
+_CONSENTED = _bits("unknown_person source_held") | _REFUSALS | _RESTS_ON_EVIDENCE
 
 _LIFTS: dict[Kind, int] = {
     Kind.WAIT: rules.TIMING_BITS | _RESTS_ON_EVIDENCE,
@@ -214,6 +217,7 @@ _LIFTS: dict[Kind, int] = {
     Kind.RELATIONSHIP_PROOF: _BASIS | _LISTS,
     Kind.INQUIRY_PROOF: _BASIS | _LISTS,
     Kind.PUBLISHED_PROOF: _BASIS | _LISTS,
+    Kind.PAPERS: _bits("source_held"),
     Kind.STORAGE: _bits("localisation"),
     Kind.RECORDED: _bits("unknown_person"),
     Kind.RESTRICTION: _bits("restricted"),

@@ -265,6 +265,12 @@ def not_a_marketing_address(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
     return facts.has_point & facts.never_target
 
 
+@rule(RuleClass.LEGAL, "GDPR art. 5(1)(a), 14; a bought list proves nothing by itself")
+def source_held(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
+    """The person is known only through a bought list whose papers are missing."""
+    return facts.held
+
+
 # ---- the basis: exactly one of these is shown -------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ is read off by `facts`.
 - A retraction removes the grants, requests, unknowns and attributes of its source, past and future; refusals
   only when it says so.
 - A restriction holds unless it was lifted strictly later.
+- A list that holds a person goes on holding them; a source that vouches for them does so until it is retracted.
 
 State is stored as MessagePack arrays: fields are appended, never reordered.
 """
@@ -116,6 +117,8 @@ class PersonState(msgspec.Struct, array_like=True):
     unrestricted: int = -1  # latest lift, at its earliest
     retracted: list[int] = []
     retracted_wholly: list[int] = []
+    held: list[int] = []  # sources without papers that made the person known, ascending
+    vouched: list[int] = []  # sources with papers or evidence that know the person too, ascending
 
 
 def fold(state: PersonState, event: events.AnyEvent, terms: Terms) -> PersonState:
@@ -145,6 +148,8 @@ def copy(state: PersonState) -> PersonState:
         state.unrestricted,
         list(state.retracted),
         list(state.retracted_wholly),
+        list(state.held),
+        list(state.vouched),
     )
 
 
@@ -168,6 +173,11 @@ def apply(state: PersonState, event: events.AnyEvent, terms: Terms) -> None:
                 state.unrestricted = max(state.unrestricted, event.occurred.lo)
         case events.Retraction():
             _retraction(state, event)
+        case events.Held():
+            if event.on:
+                _remember(state.held, event.source)
+            elif event.source not in state.retracted:
+                _remember(state.vouched, event.source)
         case events.Notice() | events.Erasure() | events.Continuation():
             pass  # the workspace's own; no person's state
 
@@ -269,6 +279,7 @@ def _preference(state: PersonState, event: events.Preference) -> None:
 def _retraction(state: PersonState, event: events.Retraction) -> None:
     gone = event.retracts
     _remember(state.retracted, gone)
+    state.vouched = [source for source in state.vouched if source != gone]
     if event.also_refusals:
         _remember(state.retracted_wholly, gone)
     for cell, claims in list(state.cells.items()):

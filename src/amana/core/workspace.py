@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from amana import errors
+from amana.core import mailing
 from amana.core.vocabulary import Channel, Hold, Proof
 
 
@@ -114,6 +115,10 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     capture_points: dict[str, CapturePoint] = {}
     fields: dict[str, Field] = {}
     caps: dict[Channel, Cap] = {}
+    mail: mailing.Mail | None = None
+    answers: mailing.Answers | None = None
+    sms: mailing.Texting | None = None
+    gate: mailing.MailGate | None = None
 
 
 MEANINGS = frozenset(
@@ -165,6 +170,29 @@ def _check(workspace: Workspace) -> None:
         raise errors.BadWorkspace(
             "The workspace names no brand or no purpose", remedy="add [brands.<name>] and [purposes.<name>]"
         )
+    _check_pages(workspace)
+    for name, purpose in workspace.purposes.items():
+        _known(f"purposes.{name}.notice", purpose.notice, workspace.notices, "notices")
+    for name, notice in workspace.notices.items():
+        for purpose_name in notice.purposes:
+            _known(f"notices.{name}.purposes", purpose_name, workspace.purposes, "purposes")
+        if not notice.text:
+            raise errors.BadWorkspace(
+                f"notices.{name} has no text", remedy="add the wording in one language at least"
+            )
+    for name, point in workspace.capture_points.items():
+        proof_bits(point.proof)
+        if point.notice:
+            _known(f"capture_points.{name}.notice", point.notice, workspace.notices, "notices")
+        for field_name in point.fields:
+            _known(f"capture_points.{name}.fields", field_name, workspace.fields, "fields")
+    mailing.check(workspace.mail, workspace.gate, workspace.brands, workspace.purposes)
+    meanings: dict[str, str] = {}
+    for name, field in workspace.fields.items():
+        _check_field(name, field, workspace, meanings)
+
+
+def _check_pages(workspace: Workspace) -> None:
     for name, brand in workspace.brands.items():
         if brand.colour and not _COLOUR.fullmatch(brand.colour):
             raise errors.BadWorkspace(
@@ -181,24 +209,6 @@ def _check(workspace: Workspace) -> None:
             got=site,
             remedy="mend it, or leave it out",
         )
-    for name, purpose in workspace.purposes.items():
-        _known(f"purposes.{name}.notice", purpose.notice, workspace.notices, "notices")
-    for name, notice in workspace.notices.items():
-        for purpose_name in notice.purposes:
-            _known(f"notices.{name}.purposes", purpose_name, workspace.purposes, "purposes")
-        if not notice.text:
-            raise errors.BadWorkspace(
-                f"notices.{name} has no text", remedy="add the wording in one language at least"
-            )
-    for name, point in workspace.capture_points.items():
-        proof_bits(point.proof)
-        if point.notice:
-            _known(f"capture_points.{name}.notice", point.notice, workspace.notices, "notices")
-        for field_name in point.fields:
-            _known(f"capture_points.{name}.fields", field_name, workspace.fields, "fields")
-    meanings: dict[str, str] = {}
-    for name, field in workspace.fields.items():
-        _check_field(name, field, workspace, meanings)
 
 
 def _check_field(name: str, field: Field, workspace: Workspace, meanings: dict[str, str]) -> None:

@@ -83,6 +83,11 @@ class KeyStore:
             ) from wrong
         return store
 
+    @property
+    def engine(self) -> sa.Engine:
+        """The database under the store, to be copied whole."""
+        return self._engine
+
     # ---- the workspace's own secrets --------------------------------------------------------------------------------
 
     def secret(self, name: str) -> bytes:
@@ -115,7 +120,9 @@ class KeyStore:
 
     def index_generations(self) -> list[int]:
         """The generations of the blind index, newest first: one, or two while addresses move. Read afresh."""
-        return sorted((int(name.removeprefix(BLIND_INDEX)) for name in self._names(BLIND_INDEX)), reverse=True)
+        return sorted(
+            (int(name.removeprefix(BLIND_INDEX)) for name in self._names(BLIND_INDEX)), reverse=True
+        )
 
     def new_index_generation(self) -> int:
         """Add a generation; its number. In the writers' turn."""
@@ -214,6 +221,11 @@ class KeyStore:
             )
         self._cache.clear()
         return gone.rowcount
+
+    def people(self) -> set[int]:
+        """Everybody who has a key."""
+        with self._engine.connect() as connection:
+            return set(connection.execute(sa.select(tables.person_key.c.person)).scalars())
 
     def forget_cached(self) -> None:
         """Drop keys from memory: some may belong to people that never came to be."""

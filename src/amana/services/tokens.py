@@ -1,9 +1,9 @@
 """Tokens: opaque words in links and codes in messages, each for one person and one use of theirs.
 
-Rule. A token is 18 random bytes in base64url; only its keyed hash is stored. A *message* token lives while the person does
-and opens switches without contact values. A *confirm* token and a *code* are single-use and expire. A *step-up* token
-follows a fresh proof of an address and is short-lived. Whoever presents a wrong, used or expired one gets the same
-answer. What a token carries is sealed under the person's key.
+Rule. A token is 18 random bytes in base64url; only its keyed hash is stored. A *message* token lives while the person
+does and opens switches without contact values. A *confirm* token and a *code* are single-use and expire. A *step-up*
+token follows a fresh proof of an address and is short-lived. Whoever presents a wrong, used or expired one gets the same
+answer. What a token carries is sealed under the person's key. `peek` reads one without changing or locking anything.
 """
 
 from __future__ import annotations

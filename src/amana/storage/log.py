@@ -69,6 +69,12 @@ def all_events(connection: sa.Connection, start: int = 0) -> Iterator[EventRow]:
         yield EventRow(*row)
 
 
+def between(connection: sa.Connection, start: int, end: int) -> list[EventRow]:
+    """The sealed events from a log position up to (not including) another, in log order."""
+    query = sa.select(event).where(event.c.position >= start, event.c.position < end)
+    return [EventRow(*row) for row in connection.execute(query.order_by(event.c.position))]
+
+
 def people_of_source(connection: sa.Connection, source: int) -> list[int]:
     """Everybody whom events of a source speak about, by id."""
     query = sa.select(event.c.person).where(event.c.source == source).distinct().order_by(event.c.person)

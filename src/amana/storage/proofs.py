@@ -123,6 +123,15 @@ def keep(connection: sa.Connection, name: str, signed: CheckpointRow) -> None:
     upsert.replace(connection, checkpoint, [{"name": name, **signed._asdict()}])
 
 
+def set_aside(connection: sa.Connection, origin: str) -> None:
+    """Keep what was signed under an earlier name of the log as it is, where nothing is proved against it any more."""
+    for name in (COSIGNED, AUDITED):
+        held = checkpoint.c.name == name
+        connection.execute(checkpoint.update().where(held).values(name=f"{name}@{origin}"))
+    for one in witnesses(connection):
+        put_witness(connection, msgspec.structs.replace(one, size=0))
+
+
 def witnesses(connection: sa.Connection) -> list[Witness]:
     """The witnesses we ask, in order of their address."""
     query = sa.select(meta.c.value).where(meta.c.name.startswith(_WITNESS)).order_by(meta.c.name)

@@ -93,6 +93,12 @@ def give_up(connection: sa.Connection, task_id: int, trouble: str) -> None:
     )
 
 
+def hand_over(connection: sa.Connection, trouble: str) -> int:
+    """Hand every piece of work that is not done to a person; how many."""
+    statement = task.update().where(task.c.state == READY)
+    return connection.execute(statement.values(state=FAILED, leased=0, trouble=trouble)).rowcount
+
+
 def waiting(connection: sa.Connection) -> dict[str, int]:
     """How many tasks stand in each state."""
     query = sa.select(task.c.state, sa.func.count()).group_by(task.c.state)

@@ -1,0 +1,365 @@
+"""Decisions over HTTP: OpenID AuthZEN Authorization API 1.0, answered by the one gate.
+
+Rule. The acting brand is the subject, the person the resource: subject `brand` (id: the brand) or `system` (its brand in
+`subject.properties.brand`), action `contact.<channel>` with `properties.purpose` and `properties.topics`, resource
+`person` (`p12`), `email` or `phone`. A No is HTTP 200 with `decision: false`; so is every word that nobody knows. Only a
+request that is no such request at all is 400. `context.time` asks about another moment, `context.would_allow: true` also
+asks what would turn a No.
+
+Codes that are the API's own stand in `OWN`; all others are rules of the book. Actions `use.*` and `share.*` are not
+modelled by the rules of this release, and what is not modelled is denied.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from litestar.exceptions import PermissionDeniedException
+
+from amana import errors
+from amana.api import problems, wording
+from amana.core.decision import Decision, Evidence
+from amana.core.phrases import Phrases
+from amana.core.remedies import Remedy
+from amana.core.vocabulary import Channel
+from amana.services.api_keys import Caller
+from amana.services.asking import Gate, Inquiry
+
+MOST = 1_000  # evaluations in one request
+HIGHEST_PERSON = 2**31 - 1
+_PERSON = re.compile(r"p?([1-9][0-9]{0,9})\Z")
+_FROM, _UNTIL = 0, 4_102_444_800  # 1970 to 2100
+
+OWN = {
+    "unknown_subject": "The subject is neither a brand of this workspace nor a system with one.",
+    "unknown_action": "The action is none of contact.<channel>.",
+    "action_not_modelled": "Use and sharing of data are not modelled by the rules; what is not modelled is denied.",
+    "unknown_purpose": "The action names no purpose of this workspace for that channel.",
+    "unknown_topic": "The action names a topic that this workspace does not have.",
+    "unknown_resource": "The resource is neither a person, an e-mail address nor a phone number.",
+}
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """Who acts: a brand, or a system on behalf of one."""
+
+    type: str
+    id: str
+    properties: dict[str, Any] = {}
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be done, and what for."""
+
+    name: str
+    properties: dict[str, Any] = {}
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom it is done to."""
+
+    type: str
+    id: str
+    properties: dict[str, Any] = {}
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """One evaluation."""
+
+    subject: Subject
+    action: Action
+    resource: Resource
+    context: dict[str, Any] = {}
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One of many evaluations; what it leaves out comes from the defaults around it."""
+
+    subject: Subject | None = None
+    action: Action | None = None
+    resource: Resource | None = None
+    context: dict[str, Any] | None = None
+
+
+class How(msgspec.Struct, frozen=True, kw_only=True):
+    """How many evaluations are done."""
+
+    evaluations_semantic: str = "execute_all"
+
+
+class Asks(Part, frozen=True, kw_only=True):
+    """Many evaluations; with none in the list the defaults are the one."""
+
+    evaluations: tuple[Part, ...] = ()
+    options: How = How()
+
+
+class ReasonTold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One reason of a No."""
+
+    code: str
+    kind: str  # legal | choice | technical | timing | request
+    sentence: str
+    citation: str = ""
+    detail: tuple[str, ...] = ()
+
+
+class ObligationTold(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to do if one acts on a Yes."""
+
+    id: str
+    sentence: str
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything behind an answer. Times are RFC 3339."""
+
+    reasons: tuple[ReasonTold, ...] = ()
+    obligations: tuple[ObligationTold, ...] = ()
+    evidence: Evidence = Evidence()
+    valid_until: str = ""
+    defer_until: str = ""
+    would_allow: tuple[Remedy, ...] | msgspec.UnsetType | None = msgspec.UNSET
+    rules_version: str = ""
+    ledger_size: int | None = None
+    error: dict[str, Any] = {}  # of one evaluation among many that was malformed
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to one evaluation."""
+
+    decision: bool
+    context: Told
+
+
+class Answers(msgspec.Struct, frozen=True, kw_only=True):
+    """The answers to many evaluations, in their order."""
+
+    evaluations: tuple[Answer, ...]
+
+
+class Asker:
+    """Answers evaluations through one gate for one caller."""
+
+    def __init__(self, gate: Gate, caller: Caller, phrases: Phrases) -> None:
+        self.gate = gate
+        self.caller = caller
+        self.phrases = phrases
+        self._inquiries: dict[tuple[Any, ...], Inquiry | str] = {}
+
+    def one(self, ask: Ask, with_remedies: Gate | None = None) -> Answer:
+        """Answer one evaluation. Raises BadInput (time), PermissionDeniedException (another key's brand)."""
+        at = moment(ask.context.get("time"))
+        inquiry = self.inquiry(ask.subject, ask.action)
+        if isinstance(inquiry, str):
+            return denied(inquiry)
+        gate = with_remedies or self.gate
+        resource = ask.resource
+        if resource.type == "person":
+            return self._told(gate.ask(person_id(resource.id), inquiry, at))
+        if resource.type not in ("email", "phone"):
+            return denied("unknown_resource")
+        try:
+            decision, _ = gate.ask_address(resource.id, inquiry, at)
+        except errors.BadInput:
+            decision = gate.ask(-1, inquiry, at)  # what is no address belongs to nobody
+        return self._told(decision)
+
+    def many(self, asks: Asks) -> Iterator[Answer]:
+        """Answer evaluations in order, as far as the semantic asks for."""
+        stop = {"deny_on_first_deny": False, "permit_on_first_permit": True}.get(
+            asks.options.evaluations_semantic
+        )
+        for part in asks.evaluations:
+            answer = self._part(asks, part)
+            yield answer
+            if answer.decision is stop:
+                return
+
+    def inquiry(self, subject: Subject, action: Action) -> Inquiry | str:
+        """The words of a question; or the code of what is wrong with them."""
+        purpose, topics = action.properties.get("purpose"), action.properties.get("topics", ())
+        words = (subject.type, subject.id, subject.properties.get("brand"), action.name, purpose)
+        if not isinstance(topics, (list, tuple)) or not all(isinstance(one, str) for one in topics):
+            return "unknown_topic"
+        key = (*words, *topics)
+        try:
+            found = self._inquiries.get(key)
+        except TypeError:  # a property that is a list or an object names nothing
+            return "unknown_purpose"
+        if found is None:
+            found = self._inquiries[key] = self._inquiry(subject, action, purpose, tuple(topics))
+        return found
+
+    def _inquiry(self, subject: Subject, action: Action, purpose: Any, topics: tuple[str, ...]) -> Inquiry | str:
+        definition, gate = self.gate.house.workspace, self.gate
+        brand = self.brand(subject)
+        if brand not in definition.brands or brand not in gate.terms.brands:
+            return "unknown_subject"
+        if not self.caller.speaks_for(brand):
+            raise PermissionDeniedException("This key does not speak for that brand")
+        channel = channel_of(action.name)
+        if isinstance(channel, str):
+            return channel
+        known = definition.purposes.get(purpose) if isinstance(purpose, str) else None
+        if known is None or channel not in known.channels or purpose not in gate.terms.purposes:
+            return "unknown_purpose"
+        if any(topic not in definition.topics for topic in topics):
+            return "unknown_topic"
+        return Inquiry(brand=brand, purpose=purpose, channel=channel, topics=topics)
+
+    def brand(self, subject: Subject) -> str:
+        """The brand that acts; empty for none."""
+        if subject.type == "brand":
+            return subject.id
+        named = subject.properties.get("brand") if subject.type == "system" else ""
+        return named if isinstance(named, str) else ""
+
+    def _part(self, asks: Asks, part: Part) -> Answer:
+        ask = merged(asks, part)
+        if ask is None:
+            told = {"status": 400, "message": "subject, action and resource are needed, here or as defaults"}
+            return Answer(decision=False, context=Told(error=told))
+        try:
+            return self.one(ask)
+        except errors.BadInput as bad:
+            return Answer(decision=False, context=Told(error={"status": 400, "message": bad.what}))
+
+    def _told(self, decision: Decision) -> Answer:
+        return Answer(
+            decision=decision.allow,
+            context=Told(
+                reasons=tuple(
+                    ReasonTold(
+                        code=one.code,
+                        kind=one.kind.value,
+                        sentence=self.phrases.why(one.code),
+                        citation=one.citation,
+                        detail=one.detail,
+                    )
+                    for one in decision.reasons
+                ),
+                obligations=tuple(
+                    ObligationTold(id=one.value, sentence=self.phrases.obligation[one.value])
+                    for one in decision.obligations
+                ),
+                evidence=decision.evidence,
+                valid_until=stamp(decision.valid_until),
+                defer_until=stamp(decision.defer_until) if decision.defer_until else "",
+                would_allow=decision.would_allow,
+                rules_version=decision.rules_version,
+                ledger_size=decision.ledger_size,
+            ),
+        )
+
+
+_ask = msgspec.json.Decoder(Ask).decode
+_asks = msgspec.json.Decoder(Asks).decode
+encode = msgspec.json.Encoder().encode
+
+
+def read_ask(body: bytes) -> Ask:
+    """One evaluation's body. Raises BadInput."""
+    try:
+        return _ask(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as bad:
+        raise problems.malformed(bad) from None
+
+
+def read_asks(body: bytes) -> Asks:
+    """Many evaluations' body. Raises BadInput."""
+    try:
+        asks = _asks(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as bad:
+        raise problems.malformed(bad) from None
+    check(asks)
+    return asks
+
+
+def check(asks: Asks) -> None:
+    """Refuse too many evaluations, and a semantic that is not known. Raises BadInput."""
+    if len(asks.evaluations) > MOST:
+        raise errors.BadInput(
+            "Too many evaluations in one request",
+            expected=f"at most {MOST}",
+            got=str(len(asks.evaluations)),
+            remedy="send them in parts, or screen the audience",
+        )
+    known = ("execute_all", "deny_on_first_deny", "permit_on_first_permit")
+    if asks.options.evaluations_semantic not in known:
+        raise errors.BadInput(
+            "The semantic of the evaluations is not known", expected=f"one of: {', '.join(known)}"
+        )
+
+
+def merged(asks: Asks, part: Part) -> Ask | None:
+    """An evaluation with its defaults; None if something needed is in neither."""
+    subject, action = part.subject or asks.subject, part.action or asks.action
+    resource = part.resource or asks.resource
+    if subject is None or action is None or resource is None:
+        return None
+    context = part.context if part.context is not None else asks.context
+    return Ask(subject=subject, action=action, resource=resource, context=context or {})
+
+
+def denied(code: str) -> Answer:
+    """A No of the API's own, for a word that nobody knows."""
+    reason = ReasonTold(code=code, kind="request", sentence=OWN[code])
+    return Answer(decision=False, context=Told(reasons=(reason,)))
+
+
+def channel_of(name: str) -> Channel | str:
+    """The channel of an action; or the code of what is wrong with it."""
+    kind, _, word = name.partition(".")
+    if kind in ("use", "share"):
+        return "action_not_modelled"
+    if kind != "contact":
+        return "unknown_action"
+    return _CHANNELS.get(word, "unknown_action")
+
+
+_CHANNELS: dict[str, Channel] = {channel.value: channel for channel in Channel}
+
+
+def person_id(text: str) -> int:
+    """The id of a person as it is written, `p12` or `12`; -1, which is nobody's, for anything else."""
+    found = _PERSON.match(text)
+    number = int(found[1]) if found else -1
+    return number if number <= HIGHEST_PERSON else -1
+
+
+def moment(value: Any) -> int | None:
+    """UTC seconds of an RFC 3339 time; None for none. Raises BadInput."""
+    if value is None:
+        return None
+    try:
+        second = int(msgspec.convert(value, datetime).timestamp()) if isinstance(value, str) else -1
+    except (msgspec.ValidationError, ValueError, OverflowError):
+        second = -1
+    if not _FROM < second < _UNTIL or not _zoned(value):
+        raise errors.BadInput(
+            "A time cannot be read",
+            expected="RFC 3339 with its zone, such as 2026-11-21T14:00:00Z, before 2100",
+            remedy="write it so",
+        )
+    return second
+
+
+def _zoned(value: str) -> bool:
+    return value[-1:] in "Zz" or value[-6:-5] in ("+", "-")
+
+
+@lru_cache(maxsize=1024)
+def stamp(second: int) -> str:
+    """A moment in RFC 3339."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def language(accept: str) -> Phrases:
+    """The sentences for an `Accept-Language` header."""
+    return wording.preferred(accept[:200])

@@ -1,0 +1,160 @@
+"""The desk: what all handlers of one process share: the open house, a gate for each thread, and who holds a key.
+
+Rule. Work that may block is done in a few threads of the desk's own, each with its gate. What another process changed
+(registries, notices, terms, a restore, the workspace file, a revoked key) is noticed within `FRESH` seconds: the
+surroundings are read again then, and gates made before are replaced. A workspace file that cannot be read leaves the
+old one in force and says so in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+import msgspec
+import structlog
+
+from amana import errors
+from amana.core import workspace
+from amana.services import api_keys, jobs, registries
+from amana.services.api_keys import Caller
+from amana.services.asking import Gate
+from amana.services.house import House
+from amana.storage import register, restores
+from amana.wiring import DEFINITION
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+FRESH = 1.0  # seconds
+THREADS = 4
+MOST_KEYS = 1_000
+log = structlog.get_logger("amana.api")
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How this process is reached."""
+
+    trusted_hops: int = 0  # proxies in front of it whose X-Forwarded-For is believed
+    tls: bool = False
+
+
+class Desk:
+    """Shared by all handlers of one process."""
+
+    def __init__(self, house: House, options: Options = Options()) -> None:
+        self.house = house
+        self.options = options
+        self.jobs = jobs.Jobs(house)
+        self._threads = ThreadPoolExecutor(THREADS, "amana-api")
+        self._local = threading.local()
+        self._gates: list[Gate] = []
+        self._lock = threading.Lock()
+        self._checked = time.monotonic()
+        self._generation = 0
+        self._definition = self._stamp()
+        self._around = self._surroundings()
+        self._callers: dict[str, tuple[Caller, float]] = {}
+
+    def close(self) -> None:
+        """Finish what runs, give back connections."""
+        self.jobs.close()
+        self._threads.shutdown(wait=True)
+        for gate in self._gates:
+            gate.close()
+        self._gates.clear()
+
+    async def run(self, work: Callable[P, T], *args: P.args, **words: P.kwargs) -> T:
+        """Do blocking work in one of the desk's threads."""
+
+        def call() -> T:
+            return work(*args, **words)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    def gate(self) -> Gate:
+        """The gate of this thread, which knows what was committed until a second ago; people are always read anew."""
+        self._look_around()
+        held: tuple[int, Gate] | None = getattr(self._local, "gate", None)
+        if held is not None and held[0] == self._generation:
+            return held[1]
+        generation, gate = self._generation, Gate(self.house)
+        with self._lock:
+            self._gates.append(gate)
+            if held is not None:
+                self._gates.remove(held[1])
+        if held is not None:
+            held[1].close()
+        self._local.gate = (generation, gate)
+        return gate
+
+    def caller(self, authorization: str) -> Caller | None:
+        """Who sends this `Authorization: Bearer` header; None without a key that is good."""
+        scheme, _, key = authorization.partition(" ")
+        return self.holder(key.strip()) if scheme.lower() == "bearer" else None
+
+    def holder(self, key: str) -> Caller | None:
+        """Who holds a key; looked up at most once a second for each."""
+        held = self._callers.get(key)
+        now = time.monotonic()
+        if held is not None and now - held[1] < FRESH:
+            return held[0]
+        found = api_keys.known(self.house, key)
+        if found is None:
+            self._callers.pop(key, None)
+            return None
+        if len(self._callers) >= MOST_KEYS:
+            self._callers.clear()
+        self._callers[key] = (found, now)
+        return found
+
+    # ---- what others may have changed ---------------------------------------------------------------------------
+
+    def _look_around(self) -> None:
+        if time.monotonic() - self._checked < FRESH:
+            return
+        with self._lock:
+            if time.monotonic() - self._checked < FRESH:
+                return
+            self._reread()
+            found = self._surroundings()
+            if found != self._around:
+                self.house.writing().reload_terms()
+                self._around = found
+                self._generation += 1
+            self._checked = time.monotonic()
+
+    def _reread(self) -> None:
+        stamp = self._stamp()
+        if stamp == self._definition:
+            return
+        self._definition = stamp
+        try:
+            self.house.workspace = workspace.read((self.house.folder / DEFINITION).read_text("utf-8"))
+        except (errors.BadWorkspace, OSError):
+            log.warning("workspace_file_unreadable", kept="the one read before")
+
+    def _stamp(self) -> tuple[int, int]:
+        try:
+            found = (self.house.folder / DEFINITION).stat()
+        except OSError:
+            return (0, 0)
+        return (found.st_mtime_ns, found.st_ino)
+
+    def _surroundings(self) -> tuple[Any, ...]:
+        house = self.house
+        with house.database.read() as connection:
+            terms = register.terms(connection)
+            return (
+                house.workspace,
+                terms.brands,
+                terms.purposes,
+                register.topics(connection),
+                [(one.id, one.version) for one in register.notice_versions(connection)],
+                restores.holds(connection),
+                registries.in_force(house),
+            )

@@ -1,0 +1,277 @@
+"""The front: what every request passes before anything else sees it, and every answer before it leaves.
+
+Rule.
+- A body is read whole, up to a limit, within a time; a larger one is 413 and is not read on.
+- A request id is echoed if it is printable, else made. Security headers stand on every answer; a page may tighten its own
+  policy, and none can be left out.
+- Requests without a key are limited by address, those with one by key. Paths on which a person withdraws, and on which
+  providers report opt-outs, are not limited before they were looked at.
+- Evaluations are answered here, without the framework's routing: it is the path whose speed is promised. What is answered
+  is the same function that the route calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import structlog
+from litestar.exceptions import HTTPException
+
+from amana import errors
+from amana.api import decisions, limits, problems
+from amana.api.desk import Desk
+from amana.api.limits import Buckets, Limit
+from amana.services.api_keys import Caller
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
+
+LARGEST_BODY = 1 << 20
+PATIENCE = 20.0  # seconds for a body to arrive
+EVALUATION, EVALUATIONS = "/access/v1/evaluation", "/access/v1/evaluations"
+JSON_ONLY = ("/access/", "/v1/")
+ANY_FORM = "/v1/webhooks/"
+UNLIMITED = ("/u/", "/p/", "/v1/webhooks/", "/v1/events", "/v1/withdrawals")
+"""Where people withdraw and providers report: looked at first, limited afterwards if it was no such thing."""
+HEAVY = ("/v1/screens", "/access/v1/search/resource")
+INLINE = 8  # evaluations that are answered at once rather than in a thread
+
+HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), interest-cohort=()"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+log = structlog.get_logger("amana.api")
+
+
+class Request:
+    """One request as the front sees it: its headers, its body, who sent it."""
+
+    __slots__ = ("body", "caller", "headers", "id", "path", "scope")
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.body = b""
+        self.caller: Caller | None = None
+        self.id = ""
+
+    def header(self, name: bytes) -> str:
+        """One header as text; empty for none."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+
+class Front:
+    """The outermost ASGI application."""
+
+    def __init__(self, inner: App, desk: Desk) -> None:
+        self._inner = inner
+        self._desk = desk
+        self._buckets = Buckets()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        request = Request(scope)
+        request.id = self._id(request)
+        dressed = self._dressed(request, send)
+        try:
+            await self._answer(request, receive, dressed)
+        except HTTPException as refused:
+            await reply(dressed, problems.of_http(refused, request.id), dict(refused.headers or {}))
+        except errors.AmanaError as trouble:
+            await reply(dressed, problems.of_error(trouble, request.id))
+        except Exception as defect:  # noqa: BLE001  the last place to answer; the defect is logged whole, without values
+            log.error("defect", request=request.id, kind=type(defect).__name__, where=_where(defect))
+            await reply(dressed, problems.plain(500, instance=request.id))
+
+    async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
+        self._identify(request)
+        request.body = await self._body(request, receive)
+        self._form(request)
+        if request.path in (EVALUATION, EVALUATIONS) and request.scope["method"] == "POST":
+            await self._decide(request, send)
+            return
+        request.scope.setdefault("state", {}).update(
+            caller=request.caller, request_id=request.id, charge=lambda: self._charge(request, limits.PUBLIC, 1.0)
+        )
+        await self._inner(request.scope, _again(request.body), send)
+
+    # ---- who, how much, in which form ---------------------------------------------------------------------------
+
+    def _identify(self, request: Request) -> None:
+        authorization = request.header(b"authorization")
+        if authorization:
+            request.caller = self._desk.caller(authorization)
+            if request.caller is None:
+                self._charge(request, limits.PUBLIC, limits.WRONG_KEY)
+        if request.path.startswith(UNLIMITED):
+            return
+        if request.caller is None:
+            self._charge(request, limits.PUBLIC, 1.0)
+            return
+        limit = limits.KEYED
+        if request.path.startswith(HEAVY) and request.scope["method"] == "POST":
+            limit = limits.HEAVY
+        elif request.path.startswith("/v1/") and request.scope["method"] == "POST":
+            limit = limits.WRITING
+        self._wait(self._buckets.take(request.caller.name, limit))
+
+    def _charge(self, request: Request, limit: Limit, cost: float) -> None:
+        """Count against the address. Raises HTTPException 429."""
+        peer = (request.scope.get("client") or ("", 0))[0]
+        forwarded = [
+            value.decode("latin-1") for name, value in request.scope["headers"] if name == b"x-forwarded-for"
+        ]
+        owner = limits.owner_of(peer, forwarded, self._desk.options.trusted_hops)
+        self._wait(self._buckets.take(f"@{owner}", limit, cost))
+
+    @staticmethod
+    def _wait(seconds: int) -> None:
+        if seconds:
+            raise HTTPException(
+                "Too many requests", status_code=429, headers={"retry-after": str(seconds)}
+            )
+
+    @staticmethod
+    def _form(request: Request) -> None:
+        if not request.body or not request.path.startswith(JSON_ONLY) or request.path.startswith(ANY_FORM):
+            return
+        media = request.header(b"content-type").partition(";")[0].strip().lower()
+        if media != "application/json":
+            raise HTTPException("The body is to be application/json", status_code=415)
+
+    @staticmethod
+    async def _body(request: Request, receive: Receive) -> bytes:
+        length = request.header(b"content-length")
+        if length.isdigit() and int(length) > LARGEST_BODY:
+            raise HTTPException(f"The body is larger than {LARGEST_BODY} bytes", status_code=413)
+        if request.scope["method"] in ("GET", "HEAD", "OPTIONS") and not length:
+            return b""
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    message = await receive()
+                    parts.append(message.get("body", b""))
+                    size += len(parts[-1])
+                    if size > LARGEST_BODY:
+                        raise HTTPException(f"The body is larger than {LARGEST_BODY} bytes", status_code=413)
+                    if not message.get("more_body", False):
+                        return b"".join(parts)
+        except TimeoutError:
+            raise HTTPException("The body did not arrive in time", status_code=408) from None
+
+    def _id(self, request: Request) -> str:
+        given = request.headers.get(b"x-request-id", b"")
+        if given and len(given) <= 128 and all(0x21 <= byte <= 0x7E for byte in given):
+            return given.decode()
+        return self._desk.house.random(12).hex()
+
+    def _dressed(self, request: Request, send: Send) -> Send:
+        desk = self._desk
+        secure = desk.options.tls or (
+            desk.options.trusted_hops > 0 and request.headers.get(b"x-forwarded-proto") == b"https"
+        )
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers", ()))
+                there = {name.lower() for name, _ in headers}
+                headers.extend(one for one in HEADERS if one[0] not in there)
+                headers.append((b"x-request-id", request.id.encode()))
+                if secure:
+                    headers.append(HSTS)
+                message["headers"] = headers
+            await send(message)
+
+        return dressed
+
+    # ---- decisions ----------------------------------------------------------------------------------------------
+
+    async def _decide(self, request: Request, send: Send) -> None:
+        caller = request.caller
+        if caller is None:
+            raise HTTPException(
+                "A key is needed", status_code=401, headers={"www-authenticate": "Bearer"}
+            )
+        if not caller.may("decide"):
+            raise HTTPException("This key may not decide", status_code=403)
+        many = request.path == EVALUATIONS
+        body = await decide(self._desk, caller, request.body, request.header(b"accept-language"), many=many)
+        await _send(send, 200, b"application/json", body)
+
+
+async def decide(desk: Desk, caller: Caller, body: bytes, accept: str, *, many: bool) -> bytes:
+    """The answer to an evaluation's body, or to many. Raises BadInput, PermissionDeniedException."""
+    if many:
+        asks = decisions.read_asks(body)
+        if asks.evaluations:
+            if len(asks.evaluations) <= INLINE and not desk.house.database.is_postgresql:
+                return _many(desk, caller, asks, accept)
+            return await desk.run(_many, desk, caller, asks, accept)
+    ask = decisions.read_ask(body)
+    if desk.house.database.is_postgresql or ask.context.get("would_allow") is True:
+        return await desk.run(_one, desk, caller, ask, accept)
+    return _one(desk, caller, ask, accept)  # one read of a local file costs less than handing it to a thread
+
+
+def _one(desk: Desk, caller: Caller, ask: decisions.Ask, accept: str) -> bytes:
+    gate = desk.gate()
+    asker = decisions.Asker(gate, caller, decisions.language(accept))
+    explaining = gate.explaining() if ask.context.get("would_allow") is True else None
+    return decisions.encode(asker.one(ask, explaining))
+
+
+def _many(desk: Desk, caller: Caller, asks: decisions.Asks, accept: str) -> bytes:
+    asker = decisions.Asker(desk.gate(), caller, decisions.language(accept))
+    return decisions.encode(decisions.Answers(evaluations=tuple(asker.many(asks))))
+
+
+async def reply(send: Send, problem: problems.Problem, headers: dict[str, str] | None = None) -> None:
+    """Answer with a problem."""
+    more = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+    await _send(send, problem.status, problems.MEDIA.encode(), decisions.encode(problem), more)
+
+
+async def _send(
+    send: Send, status: int, media: bytes, body: bytes, more: list[tuple[bytes, bytes]] | None = None
+) -> None:
+    headers = [(b"content-type", media), (b"content-length", b"%d" % len(body)), *(more or ())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _again(body: bytes) -> Receive:
+    """The body that was read already, for whoever reads it next."""
+    sent = False
+
+    async def receive() -> Message:
+        nonlocal sent
+        if sent:
+            await asyncio.Event().wait()  # the answer is given before the client goes
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def _where(defect: BaseException) -> str:
+    """The last place in a traceback: file and line, no values."""
+    trace = defect.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""

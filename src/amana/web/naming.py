@@ -1,0 +1,65 @@
+"""What the workspace's own things are called on a page.
+
+Rule. The workspace's label in the visitor's language comes first, then any that it has, then our own word for what a field
+means, then the key with spaces. A key is never a sentence's only content: the switch that it names also names the channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from amana.core.notices import Published
+from amana.core.statements import ANY
+from amana.core.workspace import Workspace
+from amana.web.words import Words
+
+MEANT = frozenset({"residence", "region", "zone", "birth_date", "full_name", "legal_form", "language", "guardian"})
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """A published notice as a page shows it."""
+
+    id: str
+    version: str
+    who: str
+    purposes: tuple[str, ...]
+    channels: tuple[str, ...]
+    shared_with: tuple[str, ...]
+    kept_for: str
+    withdraw: str
+    text: Mapping[str, str]
+
+
+def notice(published: Published) -> Notice:
+    """The notice behind a published version."""
+    return msgspec.convert(
+        {**published.content, "id": published.id, "version": published.version}, Notice
+    )
+
+
+def purpose(workspace: Workspace, name: str, spoken: Words) -> str:
+    """What people call a purpose."""
+    if name == ANY:
+        return spoken.plain("everything")
+    one = workspace.purposes.get(name)
+    return spoken.given(one.label if one else {}, name)
+
+
+def channel(name: str, spoken: Words) -> str:
+    """What people call a channel."""
+    return spoken.plain("every_channel") if name == ANY else spoken.channel(name)
+
+
+def field(workspace: Workspace, name: str, spoken: Words) -> str:
+    """What people call a registered field."""
+    one = workspace.fields[name]
+    if not one.label and one.means in MEANT:
+        return spoken.plain(f"field_{one.means}")
+    return spoken.given(one.label, name)
+
+
+def topic(workspace: Workspace, name: str, spoken: Words) -> str:
+    """What people call a topic."""
+    return spoken.given(workspace.topics[name], name)

@@ -1,0 +1,156 @@
+"""The words of the customer's pages, in the visitor's language.
+
+Rule. A catalogue is one TOML file for one language, with exactly the keys that the English one has; counted sentences have
+every plural form that CLDR knows for the language. It is read and checked whole when it is first asked for, so that a
+missing sentence is found at once and never falls back to another language. Dates, durations and names of countries and
+months come from CLDR; Thai years are those of the common era. What is put into a sentence is isolated (`bdi`), so that a
+name in one script never turns round a sentence in another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import babel
+import msgspec
+from babel import dates, units
+from markupsafe import Markup, escape
+
+from amana import errors
+from amana.core import phrases
+from amana.core.phrases import LANGUAGES, Phrases
+
+FALLBACK = "en"
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One language's file."""
+
+    text: dict[str, str]
+    counted: dict[str, dict[str, str]]
+
+
+class Words:
+    """One language: its sentences, and how it writes dates and counts."""
+
+    def __init__(self, language: str, catalogue: Catalogue, told: Phrases) -> None:
+        self.language, self.name, self.direction = language, told.name, told.direction
+        self.told = told
+        self._catalogue = catalogue
+        self._locale = babel.Locale.parse(language)
+
+    def __call__(self, key: str, **parts: object) -> Markup:
+        """A sentence as HTML, with escaped and isolated parts."""
+        return _filled(self._catalogue.text[key], parts)
+
+    def plain(self, key: str, **parts: object) -> str:
+        """A sentence as text, for what is not HTML."""
+        return self._catalogue.text[key].format(**parts)
+
+    def counted(self, key: str, number: int, **parts: object) -> Markup:
+        """A sentence about a number, in the form that the number takes."""
+        form = self._locale.plural_form(number)
+        return _filled(self._catalogue.counted[key][form], {"number": number, **parts})
+
+    def channel(self, channel: str) -> str:
+        """A channel's name."""
+        return self.told.channel[channel]
+
+    def day(self, at: int) -> str:
+        """A day, from UTC seconds."""
+        return dates.format_date(datetime.fromtimestamp(at, UTC), "long", locale=self._locale)
+
+    def moment(self, at: int) -> str:
+        """A moment, from UTC seconds."""
+        moment = datetime.fromtimestamp(at, UTC)
+        return dates.format_datetime(moment, "medium", tzinfo=UTC, locale=self._locale)
+
+    def month(self, number: int) -> str:
+        """The name of a month, from 1."""
+        return str(self._locale.months["stand-alone"]["wide"][number])
+
+    def weekday(self, number: int) -> str:
+        """The name of a weekday, from 0 for Monday."""
+        return str(self._locale.days["stand-alone"]["wide"][number])
+
+    def weekdays(self) -> list[int]:
+        """The days of the week in the order in which the language's readers write them."""
+        first = self._locale.first_week_day
+        return [(first + step) % 7 for step in range(7)]
+
+    def country(self, code: str) -> str:
+        """The name of a country."""
+        return str(self._locale.territories.get("GB" if code == "UK" else code, code))
+
+    def countries(self) -> list[tuple[str, str]]:
+        """Every country, code and name, in the language's order of letters."""
+        found = [
+            (code, str(name))
+            for code, name in self._locale.territories.items()
+            if len(code) == 2 and code.isalpha() and code not in _NO_COUNTRY
+        ]
+        return sorted(found, key=lambda one: one[1].casefold())
+
+    def duration(self, period: str) -> str:
+        """An ISO 8601 duration in words: `P3Y` is three years. What is none is shown as it stands."""
+        parts: list[str] = []
+        digits = ""
+        for letter in period.removeprefix("P"):
+            if letter.isascii() and letter.isdigit():
+                digits += letter
+                continue
+            if letter not in _UNITS or not digits:
+                return period
+            parts.append(units.format_unit(int(digits), _UNITS[letter], "long", locale=self._locale))
+            digits = ""
+        return ", ".join(parts) if parts and not digits else period
+
+    def given(self, texts: Mapping[str, str], otherwise: str) -> str:
+        """A workspace's own word in this language, in another that it has, or made from its key."""
+        return texts.get(self.language) or next(iter(texts.values()), "") or otherwise.replace("_", " ")
+
+
+@cache
+def of(language: str) -> Words:
+    """The words of one of `LANGUAGES`. Raises BadInput if its catalogue is not complete."""
+    return Words(language, _read(language), phrases.read(_file(f"{language}.toml")))
+
+
+def _read(language: str) -> Catalogue:
+    catalogue = msgspec.toml.decode(_file(f"web/{language}.toml"), type=Catalogue)
+    if language != FALLBACK:
+        english = _read(FALLBACK)
+        _same(language, set(catalogue.text), set(english.text))
+        _same(language, set(catalogue.counted), set(english.counted))
+    forms = {*babel.Locale.parse(language).plural_form.tags, "other"}
+    for key, sentences in catalogue.counted.items():
+        _same(f"{language} {key}", set(sentences), forms)
+    return catalogue
+
+
+def _same(place: str, found: set[str], needed: set[str]) -> None:
+    if found != needed:
+        raise errors.BadInput(
+            f"The {place} catalogue of the pages is not complete",
+            expected=f"missing none of: {', '.join(sorted(needed - found)) or '–'}",
+            got=f"stale: {', '.join(sorted(found - needed)) or 'none'}",
+            remedy="add the missing sentences and remove the stale ones",
+        )
+
+
+def _file(name: str) -> str:
+    return (resources.files("amana") / "locale" / name).read_text("utf-8")
+
+
+def _filled(sentence: str, parts: Mapping[str, Any]) -> Markup:
+    isolated = {name: Markup("<bdi>{}</bdi>").format(part) for name, part in parts.items()}
+    return Markup(str(escape(sentence)).format(**isolated))  # noqa: S704  the sentence and each part are escaped
+
+
+_NO_COUNTRY = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"})  # groups and placeholders of CLDR
+_UNITS = {"Y": "duration-year", "M": "duration-month", "W": "duration-week", "D": "duration-day"}
+__all__ = ["LANGUAGES", "Words", "of"]
