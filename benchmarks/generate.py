@@ -130,6 +130,7 @@ def cell_columns(size: int, rng: np.random.Generator) -> Columns:
         "proof": np.where(granted, rng.choice(np.asarray(PROOFS), size, p=(0.5, 0.2, 0.1, 0.15, 0.05)), 0),
         "notice": np.where(granted, rng.integers(1, 4, size), 0),
         "point_matches": ~(granted & _some(size, 0.035, rng)),
+        "held": ~granted & _some(size, 0.01, rng),
     }
     for name, share, full in (
         ("sale", 0.2, SALE),

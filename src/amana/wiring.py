@@ -26,7 +26,7 @@ from amana.core import address_class, packs, public_holidays, workspace
 from amana.core.address_class import AddressRules
 from amana.core.person import Reader
 from amana.keys import tables as key_tables
-from amana.keys.root import LocalRoot, Root
+from amana.keys.root import LocalRoot, Root, passphrase_of
 from amana.keys.store import KeyStore
 from amana.services import backup, law_updates, publish
 from amana.services.house import House
@@ -72,7 +72,7 @@ def address_rules() -> AddressRules:
     return address_class.read_rules(text)
 
 
-def create(settings: Settings, definition: str) -> Path:
+def create(settings: Settings, definition: str, *, at: Clock = clock) -> Path:
     """Make a workspace folder from the text of its definition. Raises BadWorkspace, Conflict."""
     workspace.read(definition)
     folder = settings.workspace
@@ -96,7 +96,7 @@ def create(settings: Settings, definition: str) -> Path:
         _sync(folder)
     finally:
         shutil.rmtree(building)
-    with opened(settings, writing=True) as house:
+    with opened(settings, writing=True, at=at) as house:
         publish.publish(house)
     return folder
 
@@ -183,7 +183,8 @@ def copied(settings: Settings, at: Clock = clock) -> Iterator[House]:
             workspace=folder,
             actor=settings.actor,
             root_key=settings.root_key,
-            root_key_file=settings.root_key_file or settings.workspace / KEYS / KEY_FILE,
+            root_key_file=_root_path(settings),
+            root_passphrase_file=settings.root_passphrase_file,
         )
         with opened(elsewhere, writing=True, at=at) as house:
             yield house
@@ -256,7 +257,7 @@ def _build(folder: Path, settings: Settings) -> None:
     """Make the key store and the main database: in `folder`, or where the settings say."""
     (folder / KEYS).mkdir(mode=0o700)
     if not settings.root_key and settings.root_key_file is None:
-        LocalRoot.create_file(folder / KEYS / KEY_FILE, os.urandom(32))
+        LocalRoot(os.urandom(32)).write(folder / KEYS / KEY_FILE, _passphrase(settings), os.urandom)
     here = msgspec.structs.replace(settings, workspace=folder)
     keys = engines.connect(_keys_url(here))
     KeyStore.create(keys, _root(here), os.urandom).close()
@@ -293,7 +294,35 @@ def _keys_url(settings: Settings) -> str:
 def _root(settings: Settings) -> Root:
     if settings.root_key:
         return LocalRoot.from_text(settings.root_key)
-    return LocalRoot.from_file(settings.root_key_file or settings.workspace / KEYS / KEY_FILE)
+    return LocalRoot.from_file(_root_path(settings), _passphrase(settings))
+
+
+def _root_path(settings: Settings) -> Path:
+    return settings.root_key_file or settings.workspace / KEYS / KEY_FILE
+
+
+def _passphrase(settings: Settings) -> bytes:
+    return passphrase_of(settings.root_passphrase_file) if settings.root_passphrase_file else b""
+
+
+def lock_root(settings: Settings) -> Path:
+    """Lock a root key file that stands in the clear with the passphrase; its path. Raises KeyMissing, BadSettings."""
+    passphrase = _passphrase(settings)
+    if not passphrase or settings.root_key:
+        raise errors.BadSettings(
+            "There is no passphrase, or no root key file, to lock with it",
+            expected="AMANA_ROOT_PASSPHRASE_FILE set and AMANA_ROOT_KEY unset",
+            remedy="set them, then run this again",
+        )
+    path = _root_path(settings)
+    root = LocalRoot.from_file(path)
+    building = path.with_name(f".{path.name}.new")
+    building.unlink(missing_ok=True)
+    root.write(building, passphrase, os.urandom)
+    LocalRoot.from_file(building, passphrase)  # it opens again, before it takes the other's place
+    building.rename(path)
+    _sync(path.parent)
+    return path
 
 
 def _journal(house: House) -> RefusalJournal | None:

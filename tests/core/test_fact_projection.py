@@ -111,6 +111,8 @@ def test_a_grant_for_the_address_in_use_counts_before_a_better_proven_one_for_an
     for source in (1, 2):
         found = seen(point(0, 1), point(1, 2), better, grant(at(9), point=1, source=source))
         assert (found.granted_at, found.point_matches) == (9, True)
+    untied = seen(point(0, 1), point(1, 2), better, grant(at(9), source=2))
+    assert (untied.granted_at, untied.point_matches) == (9, True)
 
 
 def test_a_request_is_pending_until_a_grant_counts_and_not_after_a_later_no() -> None:

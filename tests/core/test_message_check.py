@@ -144,6 +144,7 @@ def test_a_message_to_several_countries_carries_what_each_of_them_wants() -> Non
 def test_federal_rules_on_e_mail_ask_nothing_of_other_media() -> None:
     on = date(2026, 11, 24)
     assert BOOK.message("US", on, Channel.SMS) == ()
+    assert needed(("US",), Channel.SMS) == Element.HONEST_KIND
     assert BOOK.message("US-CA", on, Channel.EMAIL) == BOOK.message("US", on) != ()
 
 

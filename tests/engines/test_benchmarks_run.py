@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from amana.columns import layout
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -28,12 +30,14 @@ def test_the_generated_customers_follow_from_the_seed_and_keep_their_shares(
 
     store = generate.ColumnStore(tmp_path / "a")
     person = store.load(first.groups["person"]).base
+    assert set(person) == set(layout.PERSON)
     two = [bool(one.number_country) and one.number_country != one.residence for one in first.regimes]
     assert 0.08 < np.array(two)[person["regime"]].mean() < 0.12
     places = {one.place for one in first.regimes}
     assert {code for code in generate.wiring.law_book().codes() if code != "EU"} <= places
     for cell in generate.CELLS.values():
         columns = store.load(first.groups[f"cell-{cell}"]).base
+        assert set(columns) == set(layout.CELL)
         assert ((columns["granted_at"] > 0) == columns["granted"]).all()
         assert not (columns["granted"] & columns["withdrawn"]).any()
 

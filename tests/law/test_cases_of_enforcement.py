@@ -54,7 +54,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     said: Status | None = None  # a No, after all that
     said_on: Channel | None = None  # None: about every channel
     again: bool = False  # the person's own confirmed consent, later than the No
-    held: bool = False  # came with a list whose papers are missing
+    held: bool = False  # came with a bought list whose papers are missing
+    papers: bool = False  # they have arrived since
     registries: tuple[str, ...] = ()  # loaded yesterday
     listed: tuple[str, ...] = ()
     contacts: int = 0  # in the last thirty days
@@ -124,7 +125,9 @@ def happened(told: World) -> Iterable[events.AnyEvent]:
         own = {"actor": Actor.PERSON, "confirmed": True, "status": Status.GIVEN, "proof": bits(told.proof)}
         yield events.Permission(**base(NOW - DAY) | cell | own)
     if told.held:
-        yield events.Restriction(**base(then), on=True)
+        yield events.Held(**base(then), on=True)
+    if told.papers:
+        yield events.Held(**base(NOW - DAY), on=False)
 
 
 def bits(names: Iterable[str]) -> Proof:

@@ -172,7 +172,7 @@ def test_an_import_never_re_subscribes_somebody_who_left(house: House, again: ob
     taken(house, "shop", row(1, given(at(NOW - 20 * DAY)), email="ann@example.com"))
     assert reasons(house, 1) == []
     taken(house, "shop", row(1, WITHDRAWN, email="ann@example.com"))
-    taken(house, "elsewhere", row(1, again, email="ann@example.com"))  # type: ignore[arg-type]  # a statement
+    taken(house, "elsewhere", row(1, again, email="ann@example.com"))  # type: ignore[arg-type]  # any statement will do
     assert "withdrawn" in reasons(house, 1)
 
 
@@ -207,7 +207,7 @@ def test_a_yes_without_its_papers_is_unknown(house: House, weak: dict[str, objec
     statement = weak.get("statement", given())
     taken(
         house, "bought", row(1, statement, email="ann@example.com"), evidence=weak.get("evidence", "papers")
-    )  # type: ignore[arg-type]  # a statement
+    )  # type: ignore[arg-type]  # any statement will do
     assert reasons(house, 1) == ["consent_unknown"]
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
-from service_samples import DAY, NOW, OFFERS, POST, TEXTS, at, given, row, said, taken
+from service_samples import DAY, DEFINITION, NOW, OFFERS, POST, TEXTS, at, given, row, said, taken
 
 from amana.core import events
 from amana.core.remedies import Kind
 from amana.core.statements import PersonRow, Statement
 from amana.core.vocabulary import Actor, Channel, Proof, Status
-from amana.services import outlook, screening
+from amana.services import outlook, publish, screening
 from amana.services.asking import Gate, Inquiry
 from amana.services.house import House
 from amana.services.outlook import Outlook, Prospect
@@ -135,6 +136,17 @@ def test_the_outlook_is_what_asking_about_each_person_adds_up_to(
     assert counted(told) == one_by_one(house, inquiry, when)
     assert told.groups < told.refused
     assert {kind for one in told.prospects for kind in one.needs} >= {Kind.OWN_CONSENT, Kind.WAIT, Kind.TIMES}
+
+
+def test_a_consent_under_an_older_notice_is_counted_apart(opening: Callable[..., House]) -> None:
+    taken(opening(), "shop", row(2, given(notice="offers@1"), id="2", email="p2@example.com"))
+    changed = DEFINITION.replace('version = "1"', 'version = "2"')
+    house = opening(definition=changed.replace('kept_for = "P3Y"\nwithdraw', 'kept_for = "P9Y"\nwithdraw'))
+    publish.publish(house)
+    unproven = given(notice="offers@2", proof=Proof(0x1FF) & ~Proof.WITHDRAWAL_TOLD)
+    taken(house, "fair", row(3, unproven, id="3", email="p3@example.com"))
+    told = outlook.foresee(house, OFFERS, screening.screen(house, OFFERS))
+    assert counted(told) == {((Kind.OWN_CONSENT,), True): 1, ((Kind.CONSENT_PROOF,), False): 1}
 
 
 def test_people_are_counted_under_what_they_need(house: House) -> None:

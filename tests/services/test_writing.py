@@ -220,7 +220,7 @@ def test_the_root_key_file_is_its_owners_alone(house: House) -> None:
         reopened(house.folder)
     path.chmod(0o600)
     with pytest.raises(errors.Conflict):
-        LocalRoot.create_file(path, bytes(32))
+        LocalRoot(bytes(32)).write(path, b"", bytes)
     path.rename(path.with_suffix(".gone"))
     with pytest.raises(errors.KeyMissing, match="missing"):
         reopened(house.folder)

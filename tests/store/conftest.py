@@ -77,3 +77,10 @@ def make_place(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Ite
 def place(make_place: Maker) -> Place:
     """A new workspace."""
     return make_place().create()
+
+
+@pytest.fixture
+def new_databases(server: Any) -> tuple[str, str]:
+    """Addresses of two new databases on the server."""
+    main, keys = databases(server, "main", "keys")
+    return main, keys

@@ -128,7 +128,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     def create(self) -> Place:
         """Make the workspace."""
-        wiring.create(self.settings, DEFINITION)
+        wiring.create(self.settings, DEFINITION, at=lambda: NOW)
         return self
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 import pytest
 import sqlalchemy as sa
-from conftest import databases
 from store_world import DAY, NOW, OFFERS, Place, allowed, codes, person_of, row, say, take
 
 from amana import errors, wiring
@@ -73,12 +72,11 @@ def test_a_restored_workspace_holds_the_same_and_verifies(
         ]
 
 
-@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("way", ["sqlite to postgresql", "postgresql to sqlite"])
 def test_a_backup_moves_from_one_database_to_the_other(
-    way: str, tmp_path: Path, request: pytest.FixtureRequest
+    way: str, tmp_path: Path, new_databases: tuple[str, str]
 ) -> None:
-    main, keys = databases(request.getfixturevalue("server"), "main", "keys")
+    main, keys = new_databases
     small, large = Place(folder=tmp_path / "a"), Place(folder=tmp_path / "b", database=main, keys=keys)
     old, new = (small, large) if way.startswith("sqlite") else (large, small)
     old.create()

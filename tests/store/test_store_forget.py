@@ -1,4 +1,4 @@
-"""Forgetting: nothing is left but numbers that lead nowhere, wherever it was interrupted; and nobody comes back unasked."""
+"""Forgetting: nothing is left but numbers that lead nowhere, wherever it was interrupted, and nobody comes back."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def needles(house: House) -> list[bytes]:
     with house.database.read() as connection:
         held = points.of_people(connection, [PERSON])[PERSON]
     assert len(held) == 2
-    with house.keys._engine.connect() as connection:  # noqa: SLF001  the stored bytes, as a thief would find them
+    with house.keys._engine.connect() as connection:
         query = sa.select(key_tables.person_key.c.wrapped).where(key_tables.person_key.c.person == PERSON)
         wrapped = connection.execute(query).scalar_one()
     names = [b"Person7@example.com", b"person7@example.com", b"Ada Number7", b"447400123007", b"07400 123007"]
@@ -247,7 +247,6 @@ def test_an_erasure_that_fails_between_two_steps_is_finished(
 @pytest.mark.parametrize("step", STEPS)
 def test_an_erasure_killed_between_two_steps_is_finished(place: Place, tmp_path: Path, step: str) -> None:
     wanted = populate(place, tmp_path)
-    where, name = STEPS[step]
     program = f"""
 import os, signal, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
@@ -323,7 +322,6 @@ def test_a_compaction_under_way_does_not_bring_the_columns_back(
         assert PERSON not in screening.screen(house, OFFERS).people.tolist()
         loaded = cache.catch_up(house, cell).person
         assert not loaded.base["known"][PERSON - 1]
-        assert (PERSON - 1) not in [place for place in loaded.rows if loaded.delta["known"].any()][:0]
 
 
 def state(house: House) -> str:

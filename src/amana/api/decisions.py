@@ -152,14 +152,13 @@ class Asker:
         self.phrases = phrases
         self._inquiries: dict[tuple[Any, ...], Inquiry | str] = {}
 
-    def one(self, ask: Ask, with_remedies: Gate | None = None) -> Answer:
+    def one(self, ask: Ask) -> Answer:
         """Answer one evaluation. Raises BadInput (time), PermissionDeniedException (another key's brand)."""
         at = moment(ask.context.get("time"))
         inquiry = self.inquiry(ask.subject, ask.action)
         if isinstance(inquiry, str):
             return denied(inquiry)
-        gate = with_remedies or self.gate
-        resource = ask.resource
+        gate, resource = self.gate, ask.resource
         if resource.type == "person":
             return self._told(gate.ask(person_id(resource.id), inquiry, at))
         if resource.type not in ("email", "phone"):
@@ -196,7 +195,9 @@ class Asker:
             found = self._inquiries[key] = self._inquiry(subject, action, purpose, tuple(topics))
         return found
 
-    def _inquiry(self, subject: Subject, action: Action, purpose: Any, topics: tuple[str, ...]) -> Inquiry | str:
+    def _inquiry(
+        self, subject: Subject, action: Action, purpose: Any, topics: tuple[str, ...]
+    ) -> Inquiry | str:
         definition, gate = self.gate.house.workspace, self.gate
         brand = self.brand(subject)
         if brand not in definition.brands or brand not in gate.terms.brands:

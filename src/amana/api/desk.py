@@ -76,20 +76,21 @@ class Desk:
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
-    def gate(self) -> Gate:
+    def gate(self, *, with_remedies: bool = False) -> Gate:
         """The gate of this thread, which knows what was committed until a second ago; people are always read anew."""
         self._look_around()
-        held: tuple[int, Gate] | None = getattr(self._local, "gate", None)
+        name = "explaining" if with_remedies else "deciding"
+        held: tuple[int, Gate] | None = getattr(self._local, name, None)
         if held is not None and held[0] == self._generation:
             return held[1]
-        generation, gate = self._generation, Gate(self.house)
+        generation, gate = self._generation, Gate(self.house, with_remedies=with_remedies)
         with self._lock:
             self._gates.append(gate)
             if held is not None:
                 self._gates.remove(held[1])
         if held is not None:
             held[1].close()
-        self._local.gate = (generation, gate)
+        setattr(self._local, name, (generation, gate))
         return gate
 
     def caller(self, authorization: str) -> Caller | None:

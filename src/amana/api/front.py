@@ -42,7 +42,10 @@ HEAVY = ("/v1/screens", "/access/v1/search/resource")
 INLINE = 8  # evaluations that are answered at once rather than in a thread
 
 HEADERS: tuple[tuple[bytes, bytes], ...] = (
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    ),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), interest-cohort=()"),
@@ -56,7 +59,7 @@ log = structlog.get_logger("amana.api")
 class Request:
     """One request as the front sees it: its headers, its body, who sent it."""
 
-    __slots__ = ("body", "caller", "headers", "id", "path", "scope")
+    __slots__ = ("body", "caller", "charge", "headers", "id", "path", "scope")
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -65,6 +68,7 @@ class Request:
         self.body = b""
         self.caller: Caller | None = None
         self.id = ""
+        self.charge: Callable[[], None] = lambda: None  # counts against the sender's address; raises 429
 
     def header(self, name: bytes) -> str:
         """One header as text; empty for none."""
@@ -94,7 +98,7 @@ class Front:
         except errors.AmanaError as trouble:
             await reply(dressed, problems.of_error(trouble, request.id))
         except Exception as defect:  # noqa: BLE001  the last place to answer; the defect is logged whole, without values
-            log.error("defect", request=request.id, kind=type(defect).__name__, where=_where(defect))
+            log.error("defect", request=request.id, kind=type(defect).__name__, where=problems.where(defect))
             await reply(dressed, problems.plain(500, instance=request.id))
 
     async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
@@ -104,9 +108,8 @@ class Front:
         if request.path in (EVALUATION, EVALUATIONS) and request.scope["method"] == "POST":
             await self._decide(request, send)
             return
-        request.scope.setdefault("state", {}).update(
-            caller=request.caller, request_id=request.id, charge=lambda: self._charge(request, limits.PUBLIC, 1.0)
-        )
+        request.charge = lambda: self._charge(request, limits.PUBLIC, 1.0)
+        request.scope["amana"] = request
         await self._inner(request.scope, _again(request.body), send)
 
     # ---- who, how much, in which form ---------------------------------------------------------------------------
@@ -141,9 +144,7 @@ class Front:
     @staticmethod
     def _wait(seconds: int) -> None:
         if seconds:
-            raise HTTPException(
-                "Too many requests", status_code=429, headers={"retry-after": str(seconds)}
-            )
+            raise HTTPException("Too many requests", status_code=429, headers={"retry-after": str(seconds)})
 
     @staticmethod
     def _form(request: Request) -> None:
@@ -205,9 +206,7 @@ class Front:
     async def _decide(self, request: Request, send: Send) -> None:
         caller = request.caller
         if caller is None:
-            raise HTTPException(
-                "A key is needed", status_code=401, headers={"www-authenticate": "Bearer"}
-            )
+            raise HTTPException("A key is needed", status_code=401, headers={"www-authenticate": "Bearer"})
         if not caller.may("decide"):
             raise HTTPException("This key may not decide", status_code=403)
         many = request.path == EVALUATIONS
@@ -230,10 +229,9 @@ async def decide(desk: Desk, caller: Caller, body: bytes, accept: str, *, many: 
 
 
 def _one(desk: Desk, caller: Caller, ask: decisions.Ask, accept: str) -> bytes:
-    gate = desk.gate()
+    gate = desk.gate(with_remedies=ask.context.get("would_allow") is True)
     asker = decisions.Asker(gate, caller, decisions.language(accept))
-    explaining = gate.explaining() if ask.context.get("would_allow") is True else None
-    return decisions.encode(asker.one(ask, explaining))
+    return decisions.encode(asker.one(ask))
 
 
 def _many(desk: Desk, caller: Caller, asks: decisions.Asks, accept: str) -> bytes:
@@ -267,11 +265,3 @@ def _again(body: bytes) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
-
-
-def _where(defect: BaseException) -> str:
-    """The last place in a traceback: file and line, no values."""
-    trace = defect.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""

@@ -1,6 +1,6 @@
 """Limits: token buckets in memory, one for each key and one for each address.
 
-Rule. A bucket holds `burst` tokens and fills at `rate` a second; a request takes one, a wrong key takes ten of its address.
+Rule. A bucket holds `burst` tokens and fills at `rate` a second; a request takes one, a wrong key ten of its address.
 Addresses of IPv6 count by /64. A withdrawal that is valid is never limited: the paths that take them are not counted,
 and what is wrong about such a request is counted afterwards. The numbers are the product's and no setting raises them.
 At most `MOST` buckets are kept; the one used longest ago goes, which gives its owner a full one.

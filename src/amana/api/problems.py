@@ -1,7 +1,7 @@
 """Problems: every error over HTTP is `application/problem+json` (RFC 9457), and this is the one table of statuses.
 
-Rule. A problem says what an error of the command line says: code, what, expected, got, remedy. Codes are stable, words are
-not. What a caller sent is never repeated, so that a personal value never stands in an answer or a log. A defect is a 500
+Rule. A problem says what an error of the command line says: code, what, expected, got, remedy. Codes are stable,
+words are not. What a caller sent is never repeated, so that a personal value never stands in an answer or a log. A defect is a 500
 with nothing but its request's id.
 """
 
@@ -121,3 +121,11 @@ def _without_values(error: HTTPException) -> str:
     if error.status_code == HTTPStatus.BAD_REQUEST:
         return _QUOTED.sub("…", "; ".join(found)) or "The request does not have the expected form"
     return error.detail
+
+
+def where(defect: BaseException) -> str:
+    """The last place in a traceback: file and line, no values."""
+    trace = defect.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""

@@ -39,13 +39,13 @@ def told(event: events.AnyEvent, text: Phrases) -> str:
         case events.Restriction():
             return "processing restricted" if event.on else "restriction of processing lifted"
         case events.Retraction():
-            also = ", refusals too" if event.also_refusals else "; its refusals stay"
-            because = f" ({event.reason})" if event.reason else ""
-            return f"import {event.retracts} undone{also}{because}"
+            return _retraction(event)
         case events.Held():
-            if event.on:
-                return "known through a bought list without papers: held"
-            return f"vouched for{f' ({event.reason})' if event.reason else ''}"
+            return (
+                "known through a bought list without papers: held"
+                if event.on
+                else "vouched for by this source"
+            )
         case events.Notice():
             return f"notice {event.notice} published" + (", a material change" if event.material else "")
         case events.Erasure():
@@ -81,6 +81,12 @@ def shown(event: events.AnyEvent, text: Phrases) -> str:
     if not isinstance(event, events.Permission | events.Relationship):
         return ""
     return text.proofs(str(proof.name).lower() for proof in Proof if proof & event.proof)
+
+
+def _retraction(event: events.Retraction) -> str:
+    also = ", refusals too" if event.also_refusals else "; its refusals stay"
+    because = f" ({event.reason})" if event.reason else ""
+    return f"import {event.retracts} undone{also}{because}"
 
 
 def _extra(event: events.Permission) -> str:

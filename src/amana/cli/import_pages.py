@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from amana.cli import rehearsal, rendering
+from amana.cli import lists, rehearsal, rendering
 from amana.cli.rehearsal import Rehearsed, Rejected
 from amana.services.imports import Report
 from amana.storage.sources import Source
@@ -26,6 +26,10 @@ COUNTED = {
     "said_unknown": "said: unknown, nobody can show how",
     "said_relationship": "said: evidence of another basis",
     "relationship_unproven": "said: another basis, without evidence: left out",
+    "relationship_of_seller": "said: a sale or contract, which is the seller's and not yours: left out",
+    "held": "held: nobody may contact them on the strength of this list",
+    "known_otherwise": "known from elsewhere already: nothing but their opt-outs is taken",
+    "vouched": "were held by a bought list, and this source vouches for them",
     "said_refused": "said: refused",
     "said_withdrawn": "said: withdrawn",
     "said_objected": "said: objected",
@@ -58,6 +62,7 @@ def told(report: Report, source: str) -> dict[str, Any]:
         "counts": {name: count for name, count in report.counts.items() if name != "rejects_bytes"},
         "rejects_file": report.rejects if _left_out(report.counts) else None,
         "rejects": rehearsal.rejected(report.rejects),
+        "held_because": report.fails,
     }
 
 
@@ -69,6 +74,8 @@ def show_report(answered: dict[str, Any]) -> None:
         return
     rendering.line(f"Import {number} of {answered['source']} is done.", style="bold")
     _show_counts(counts)
+    if answered["held_because"]:
+        lists.held(answered["held_because"])
     if answered["rejects_file"] is not None:
         _show_rejects(answered["rejects"])
         rendering.line(f"Line, column and reason of each: {answered['rejects_file']}")

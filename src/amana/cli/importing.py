@@ -27,8 +27,9 @@ from amana.connectors import catalogue, mapping, registry
 from amana.connectors.catalogue import Importer
 from amana.connectors.moments import Clock
 from amana.connectors.tables import Source
+from amana.core.lists import Papers
 from amana.core.statements import ANY, PersonRow, Reject
-from amana.services import imports, registries
+from amana.services import imports, lists, registries
 from amana.services.house import House
 from amana.storage import sources
 
@@ -84,6 +85,15 @@ def import_file(
         str, typer.Option(help="What shows that these people agreed: a sentence, or a file.")
     ] = "",
     brand: BrandOption = "",
+    bought: Annotated[
+        bool, typer.Option("--bought", help="Somebody else collected the list: it is held without papers.")
+    ] = False,
+    documents: Annotated[
+        Path | None,
+        typer.Option(
+            "--documents", help="A bought list's papers: a TOML file, or a folder with papers.toml."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, on a copy; write nothing.")
     ] = False,
@@ -92,6 +102,9 @@ def import_file(
     """Import a file with a past: people, their permissions with evidence, and their opt-outs."""
     reading = _reading(file, mapping_file, kind, options)
     shown = _evidence(evidence)
+    papers = _papers(bought, documents)
+    if papers is not None and not shown:
+        shown = lists.evidence(papers)
     command: session.Command = context.obj
     if isinstance(reading.options, registry.Options):
         _import_registry(command, reading, dry_run=dry_run, json=json)
@@ -102,10 +115,12 @@ def import_file(
             expected="--source with a name such as crm",
             remedy="give one; the same name next time means the same system",
         )
-    if not shown:
+    if not shown and not bought:
         import_pages.without_evidence()
     with command.copy() if dry_run else command.house(writing=True) as house:
-        order = _order(house, reading, source, shown, brand)
+        order = msgspec.structs.replace(
+            _order(house, reading, source, shown, brand), bought=bought, papers=papers
+        )
         with _bar(reading.source, dry_run=dry_run) as progress:
             if dry_run:
                 rehearsed = rehearsal.rehearse(house, order, progress)
@@ -184,6 +199,19 @@ def _evidence(text: str) -> str:
             remedy="check its path, or write a sentence",
         )
     return said
+
+
+def _papers(bought: bool, documents: Path | None) -> Papers | None:
+    """What the seller of a bought list handed over. Raises BadInput for documents of a list that is not bought."""
+    if documents is None:
+        return None
+    if not bought:
+        raise errors.BadInput(
+            "The documents of a seller belong to a bought list",
+            expected="--bought beside --documents",
+            remedy="add it, or name your own proof with --evidence",
+        )
+    return lists.papers_at(documents)
 
 
 def _looks_like_a_file(said: str) -> bool:

@@ -72,7 +72,7 @@ class Facts(NamedTuple):
     sent_day: int
     sent_week: int
     sent_month: int
-    held: bool = False  # known through bought lists without papers alone, and never gave a permission of their own
+    held: bool = False  # known through bought lists without papers alone, and no grant is their own
 
 
 class PersonFacts(NamedTuple):

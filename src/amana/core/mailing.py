@@ -53,7 +53,9 @@ class Texting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     token_file: str
     sender: str  # number or sender id
     url: str = "https://api.twilio.com"
-    brands: dict[str, str] = {}  # our number to the brand that uses it; a number not named here speaks for all
+    brands: dict[
+        str, str
+    ] = {}  # our number to the brand that uses it; a number not named here speaks for all
 
 
 class GateUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,7 +84,9 @@ class MailGate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     senders: dict[str, GateSender] = {}  # by address, lower case
 
 
-def check(mail: Mail | None, gate: MailGate | None, brands: Collection[str], purposes: Collection[str]) -> None:
+def check(
+    mail: Mail | None, gate: MailGate | None, brands: Collection[str], purposes: Collection[str]
+) -> None:
     """Refuse what contradicts the module's rule. Raises BadWorkspace with the place and the remedy."""
     if mail is not None:
         _check_mail(mail)
@@ -136,9 +140,10 @@ def _check_gate(gate: MailGate, brands: Collection[str], purposes: Collection[st
             expected="gate.users, gate.tls_cert_file and gate.tls_key_file",
             remedy="add them, or listen on 127.0.0.1",
         )
-    for where, one in (*gate.users.items(), *gate.senders.items()):
-        unknown = one.brand not in brands or (one.purpose and one.purpose not in purposes)
-        if unknown:
+    named = [(name, user.brand, user.purpose) for name, user in gate.users.items()]
+    named += [(name, sender.brand, sender.purpose) for name, sender in gate.senders.items()]
+    for where, brand, purpose in named:
+        if brand not in brands or (purpose and purpose not in purposes):
             raise errors.BadWorkspace(
                 f"gate: {where} names a brand or purpose that the workspace lacks", remedy="mend the name"
             )

@@ -338,8 +338,6 @@ class _Search:
                 return facts.granted and missing != 0 and not missing & _BY_HOLDER
             case Kind.STORAGE:
                 return len(self._storing()) == 1
-            case Kind.OWN_CONSENT:
-                return facts.born <= law.born_by
             case Kind.GUARDIAN_CONSENT:
                 return facts.born > law.born_by
             case Kind.POINT_CONFIRMED:
@@ -352,7 +350,7 @@ class _Search:
     def _open(self, base: str, shown: str) -> bool:
         """The law knows the basis, and its occasion is on record, neither too old nor still to come."""
         at = getattr(self.facts, f"{shown}_at")
-        fresh = known.NEVER < at <= self.ask.at and at >= getattr(self.law, f"{base}_since")
+        fresh = getattr(self.law, f"{base}_since") <= at <= self.ask.at  # no law counts from before 1970
         return bool(getattr(self.law, base)) and fresh
 
     # ---- waiting ------------------------------------------------------------------------------------------------

@@ -167,17 +167,11 @@ def apply(state: PersonState, event: events.AnyEvent, terms: Terms) -> None:
         case events.Preference():
             _preference(state, event)
         case events.Restriction():
-            if event.on:
-                state.restricted = max(state.restricted, event.occurred.hi)
-            else:
-                state.unrestricted = max(state.unrestricted, event.occurred.lo)
+            _restriction(state, event)
         case events.Retraction():
             _retraction(state, event)
         case events.Held():
-            if event.on:
-                _remember(state.held, event.source)
-            elif event.source not in state.retracted:
-                _remember(state.vouched, event.source)
+            _held(state, event)
         case events.Notice() | events.Erasure() | events.Continuation():
             pass  # the workspace's own; no person's state
 
@@ -274,6 +268,20 @@ def _preference(state: PersonState, event: events.Preference) -> None:
         held = state.choices.get(name)
         if held is None or value.rank() > held.rank():
             state.choices[name] = value
+
+
+def _restriction(state: PersonState, event: events.Restriction) -> None:
+    if event.on:
+        state.restricted = max(state.restricted, event.occurred.hi)
+    else:
+        state.unrestricted = max(state.unrestricted, event.occurred.lo)
+
+
+def _held(state: PersonState, event: events.Held) -> None:
+    if event.on:
+        _remember(state.held, event.source)
+    elif event.source not in state.retracted:
+        _remember(state.vouched, event.source)
 
 
 def _retraction(state: PersonState, event: events.Retraction) -> None:

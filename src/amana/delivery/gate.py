@@ -76,7 +76,9 @@ class GateHandler:
         self._doorman = doorman
         self._names_required = names_required
 
-    def authenticator(self, _server: Any, _session: Session, _envelope: Envelope, _way: str, given: Any) -> AuthResult:
+    def authenticator(
+        self, _server: Any, _session: Session, _envelope: Envelope, _way: str, given: Any
+    ) -> AuthResult:
         """Check a name and a password."""
         if not isinstance(given, LoginPassword):
             return AuthResult(success=False, handled=False)
@@ -84,7 +86,7 @@ class GateHandler:
         good = self._doorman.admits(user, password)
         return AuthResult(success=good, handled=False, auth_data=user if good else None)
 
-    async def handle_MAIL(
+    async def handle_MAIL(  # noqa: N802  the library's name for the hook
         self, _server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """A sender: who it is, and what for."""
@@ -94,7 +96,7 @@ class GateHandler:
         envelope.mail_options.extend(options)
         return "250 2.1.0 ok"
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802  the library's name for the hook
         self, _server: Any, session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         """A recipient: asked about here if the purpose is known."""
@@ -111,7 +113,7 @@ class GateHandler:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 ok"
 
-    async def handle_DATA(self, _server: Any, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, _server: Any, session: Session, envelope: Envelope) -> str:  # noqa: N802  as above
         """The message: asked about again, and carried."""
         content = envelope.original_content or b""
         try:

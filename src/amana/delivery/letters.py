@@ -57,7 +57,9 @@ def known(language: str) -> str:
 @cache
 def words(language: str) -> Words:
     """The words of a language that `known` names."""
-    text = resources.files("amana.data").joinpath("mail").joinpath(f"{known(language)}.toml").read_text("utf-8")
+    text = (
+        resources.files("amana.data").joinpath("mail").joinpath(f"{known(language)}.toml").read_text("utf-8")
+    )
     return msgspec.convert(tomllib.loads(text), Words)
 
 

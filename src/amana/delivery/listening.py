@@ -43,7 +43,7 @@ class Listener:
     ) -> None:
         self._place, self._handler = place, handler
         self._kind = LMTP if lmtp else SMTP
-        self._options = {
+        self._options: dict[str, Any] = {
             "data_size_limit": most_bytes,
             "enable_SMTPUTF8": True,
             "hostname": "amana",

@@ -39,7 +39,9 @@ class Raw(msgspec.Struct, frozen=True):
     def without(self, names: Iterable[bytes], prefixes: tuple[bytes, ...] = ()) -> Raw:
         """The same message without these fields."""
         drop = frozenset(names)
-        kept = [one for one in self.fields if one[0] not in drop and not one[0].startswith(prefixes or (b"\0",))]
+        kept = [
+            one for one in self.fields if one[0] not in drop and not one[0].startswith(prefixes or (b"\0",))
+        ]
         return Raw(tuple(kept), self.body)
 
     def joined(self, added: bytes = b"") -> bytes:

@@ -3,7 +3,8 @@
 Rule. The way out stands in the message's own text, in every text part a reader may see, and in its header: one click by
 HTTPS (RFC 8058) and by mail, and List-Id (RFC 2919). Fields of these names that came with the message are replaced, and
 so are signatures that our change would break. What cannot be changed without breaking it (a signed or encrypted
-message) and what has no text to put the way out into is refused. The message is read once; a copy costs a few replacements.
+message) and what has no text to put the way out into is refused. The message is read once; a
+copy costs a few replacements.
 """
 
 from __future__ import annotations
@@ -83,7 +84,9 @@ class Stamp:
         """The copy of one recipient, without a signature."""
         made = self._frame
         for index, (is_html, text) in enumerate(self._texts):
-            whole = _under(text, html_footer(footer)) if is_html else f"{text.rstrip()}\n\n{text_footer(footer)}"
+            whole = (
+                _under(text, html_footer(footer)) if is_html else f"{text.rstrip()}\n\n{text_footer(footer)}"
+            )
             encoded = base64.encodebytes(whole.replace("\r\n", "\n").encode()).replace(b"\n", b"\r\n")
             made = made.replace(_marker(self.content, index), encoded.rstrip(b"\r\n"), 1)
         return way.fields() + made

@@ -71,7 +71,7 @@ class Compiled:
         rows = len(facts["regime"])
         general, layout = terms.general(), arranged(terms.general())
         supplied = terms.values(general.params, law, ask)
-        params = packed(layout, supplied)
+        params, places = _distinct(packed(layout, supplied))
         columns, steps = _columns(layout, facts, frozenset(terms.specialised(supplied, {}).facts))
         regimes = _read_only(facts["regime"])
         bits = np.empty(rows, np.uint64)
@@ -79,7 +79,7 @@ class Compiled:
         def chunk(start: int) -> dict[int, int]:
             end = min(start + CHUNK, rows)
             keys, people = np.zeros(SLOTS, np.uint64), np.zeros(SLOTS, np.int64)
-            full = run(start, end, regimes, params, steps, bits, keys, people, *columns)
+            full = run(start, end, regimes, places, params, steps, bits, keys, people, *columns)
             if full:  # more distinct sets than slots: count the plain way
                 return blocks.distinct(bits[start:end])
             used = people.nonzero()[0]
@@ -130,7 +130,7 @@ def source(general: General) -> str:
         body.append(f"t{index} = {_expression(term, layout, names)}")
     body.append("found = np.uint64(0)")
     for denial in general.denials:
-        body.append(f"found |= np.uint64({names[denial.when]}) << np.uint64({denial.bit})")
+        body.append(f"found |= np.uint64({names[denial.when]} << {denial.bit})")
     arguments = ", ".join(f"f_{name}" for name in layout.facts)
     words = [f"w{word} = params[r, {word}]" for word in range(layout.words)]
     views = [
@@ -146,22 +146,23 @@ def source(general: General) -> str:
 
 
 def _expression(term: Term, layout: Layout, names: dict[Term, str]) -> str:
+    """One step of the loop. A truth is 0 or 1, as it stands in a byte, so that it is a bit without being asked."""
     match term.op:
         case "const":
-            return repr(term.args[0])
+            return str(int(term.args[0]))
         case "fact":
-            read = f"g_{term.args[0]}[j]"
-            return f"{read} != 0" if term.logical else f"np.int64({read})"
+            return f"np.int64(g_{term.args[0]}[j])"
         case "param" if term.logical:
             place = layout.truths.index(term.args[0])
-            return f"(w{place // WORD_BITS} >> {place % WORD_BITS}) & 1 != 0"
+            return f"(w{place // WORD_BITS} >> {place % WORD_BITS}) & 1"
         case "param":
             return f"params[r, {layout.words + layout.numbers.index(term.args[0])}]"
         case "not":
-            return f"{names[term.args[0]]} == False"
+            return f"{names[term.args[0]]} ^ 1"
         case op:
             left, right = term.args
-            return f"{names[left]} {_SIGNS[op]} {names[right]}"
+            joined = f"{names[left]} {_SIGNS[op]} {names[right]}"
+            return f"np.int64({joined})" if op in terms.COMPARISONS else joined
 
 
 _MODULE = '''"""Generated from the rule book; do not edit."""
@@ -170,7 +171,7 @@ import numpy as np
 
 
 @numba.njit(nogil=True, cache=True, boundscheck=False)
-def run(start, end, regimes, params, steps, bits, keys, people, {arguments}):
+def run(start, end, regimes, places, params, steps, bits, keys, people, {arguments}):
     """Screen rows start to end; 1 if the table of distinct sets ran full."""
     full = 0
     used = 0
@@ -180,7 +181,7 @@ def run(start, end, regimes, params, steps, bits, keys, people, {arguments}):
         out = bits[b : b + n]
         {views}
         for j in range(np.uint64(n)):
-            r = np.uint64(rows[j])
+            r = np.uint64(places[np.uint64(rows[j])])
             {body}
             out[j] = found
             slot = ((found * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & np.uint64(people.size - 1)
@@ -213,6 +214,12 @@ def _columns(layout: Layout, facts: Columns, needed: frozenset[str]) -> tuple[li
         steps[place] = 0
         columns.append(_read_only(column))
     return columns, steps
+
+
+def _distinct(params: Array) -> tuple[Array, Array]:
+    """The different rows, few enough for the nearest cache, and the place of each regime among them."""
+    rows, places = np.unique(params, axis=0, return_inverse=True)
+    return np.ascontiguousarray(rows), places.astype(np.int32)
 
 
 def _read_only(column: Array) -> Array:

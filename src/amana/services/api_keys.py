@@ -80,9 +80,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     revoked: int | None
 
 
-def make(
-    house: House, name: str, brands: Sequence[str], actions: Sequence[str], *, days: int = DAYS
-) -> Made:
+def make(house: House, name: str, brands: Sequence[str], actions: Sequence[str], *, days: int = DAYS) -> Made:
     """Make a key. Raises BadInput, NotFound (brand, capture point), Conflict (the name was given before)."""
     _check(house, name, brands, actions, days)
     key = _fresh(house)
@@ -213,5 +211,8 @@ def _check_action(house: House, action: str) -> None:
 def _check_days(days: int) -> None:
     if not 1 <= days <= MOST_DAYS:
         raise errors.BadInput(
-            "A key cannot live so long", expected=f"1 to {MOST_DAYS} days", got=str(days), remedy="rotate it instead"
+            "A key cannot live so long",
+            expected=f"1 to {MOST_DAYS} days",
+            got=str(days),
+            remedy="rotate it instead",
         )

@@ -100,7 +100,8 @@ def take(house: House, folder: Path, keys_folder: Path | None = None, *, togethe
     """
     _apart(folder, keys_folder, together)
     made = house.clock()
-    _empty(folder)
+    for one in (folder, keys_folder or folder):
+        _empty(one)
     copying.copy(house.database.engine, folder / MAIN, tables.metadata)
     shutil.copyfile(house.folder / DEFINITION, folder / DEFINITION)
     if house.rejects.is_dir():
@@ -108,7 +109,6 @@ def take(house: House, folder: Path, keys_folder: Path | None = None, *, togethe
     signed = _signed(folder)
     key = publication.log_key(house).text()
     if keys_folder is not None:
-        _empty(keys_folder)
         copying.copy(house.keys.engine, keys_folder / KEYS, key_tables.metadata)
         _close(keys_folder, "keys", made, key, signed)
     _close(folder, "record", made, key, signed)
@@ -134,13 +134,8 @@ def _apart(folder: Path, keys_folder: Path | None, together: bool) -> None:
 
 def _empty(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if (
-        any(one.name != MANIFEST and not one.is_dir() for one in folder.iterdir())
-        or (folder / MANIFEST).exists()
-    ):
-        raise errors.Conflict(
-            "The folder of the backup is not empty", remedy="name a new one for each backup"
-        )
+    if any(folder.iterdir()):
+        raise errors.Conflict("The folder of the backup is not empty", remedy="name a new one for each backup")
 
 
 def _signed(folder: Path) -> str:

@@ -21,7 +21,7 @@ from amana.core import events, facts
 from amana.core.contact_points import Phone, read_phone
 from amana.core.statements import ANY, Interval, PersonRow, Statement
 from amana.core.vocabulary import POINT_OF_CHANNEL, Actor, Channel, PointKind, Status
-from amana.services import addresses, capture, relaying, tokens
+from amana.services import addresses, capture, telling, tokens
 from amana.services.addresses import Address, Keyer
 from amana.services.house import House
 from amana.services.writing import Session
@@ -58,7 +58,7 @@ def take(house: House, source: str, brand: str, reports: Sequence[Report], conte
             positions.extend(_of_person(house, source, brand, holder, report))
         elif _worth_recording(house, report):
             row = _row(report, number)
-            positions.extend(relaying.rows(house, source, brand, [row], context + b"/%d" % number)[0].events)
+            positions.extend(telling.rows(house, source, brand, [row], context + b"/%d" % number)[0].events)
     return tuple(positions)
 
 
@@ -115,7 +115,14 @@ def _refusal(
 
 
 def _point(
-    house: House, session: Session, source: int, person: int, ordinal: int, kind: PointKind, change: str, why: str
+    house: House,
+    session: Session,
+    source: int,
+    person: int,
+    ordinal: int,
+    kind: PointKind,
+    change: str,
+    why: str,
 ) -> Any:
     event = events.Point(
         **_told(house, session, source, Actor.RELAYED),
@@ -190,4 +197,3 @@ def _lift(house: House, source: str, report: Report) -> tuple[int, ...]:
         return staged
 
     return tuple(one.position for one in house.writing().write(work))
-

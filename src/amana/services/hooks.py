@@ -60,7 +60,9 @@ def make(house: House, url: str, types: Sequence[str] = ("*",)) -> MadeHook:
             hooks.set_told(session.connection, session.ledger_size)
         return hooks.add(session.connection, url, " ".join(types), name, session.now)
 
-    return MadeHook(id=house.writing().write(work), url=url, secret=f"whsec_{base64.b64encode(secret).decode()}")
+    return MadeHook(
+        id=house.writing().write(work), url=url, secret=f"whsec_{base64.b64encode(secret).decode()}"
+    )
 
 
 def stop(house: House, number: int) -> None:

@@ -23,7 +23,8 @@ from pathlib import Path
 import msgspec
 
 from amana import errors
-from amana.core import events, workspace
+from amana.core import events, lists, workspace
+from amana.core.lists import Papers
 from amana.core.statements import Interval, PersonRow, Reject
 from amana.core.vocabulary import Actor
 from amana.ledger import canonical
@@ -50,6 +51,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     brand: str
     fields: tuple[str, ...]  # registered fields that the rows may carry
     rows: Rows  # the reader: rows from a place on, in order
+    bought: bool = False  # a list that somebody else collected
+    papers: Papers | None = None  # what its seller handed over
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +63,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     rejects: Path
     repeated: bool = False  # the file had been imported before; nothing was added
+    fails: tuple[str, ...] = ()  # why a bought list is held
 
 
 def run(house: House, order: Order, progress: Progress | None = None, *, batch: int = BATCH) -> Report:
@@ -70,7 +74,14 @@ def run(house: House, order: Order, progress: Progress | None = None, *, batch: 
     source, fresh = _begin(house, order)
     path = house.rejects / f"import-{source.id}.csv"
     if source.state == "done":
-        return Report(source=source.id, state="done", counts=source.counts, rejects=path, repeated=True)
+        return Report(
+            source=source.id,
+            state="done",
+            counts=source.counts,
+            rejects=path,
+            repeated=True,
+            fails=_fails(order) if source.held else (),
+        )
     house.rejects.mkdir(mode=0o700, exist_ok=True)
     _sync(house.folder)
     _cut(path, source.counts.get("rejects_bytes", 0))
@@ -83,7 +94,7 @@ def run(house: House, order: Order, progress: Progress | None = None, *, batch: 
             progress(Report(source=source.id, state="running", counts=source.counts, rejects=path))
     source = msgspec.structs.replace(source, state="done", finished=house.clock())
     house.writing().write(lambda session: sources.put(session.connection, source))
-    return Report(source=source.id, state="done", counts=source.counts, rejects=path)
+    return Report(source=source.id, state="done", counts=source.counts, rejects=path, fails=_fails(order))
 
 
 def undo(house: House, number: int, *, also_refusals: bool = False, reason: str = "") -> int:
@@ -120,7 +131,7 @@ def undo(house: House, number: int, *, also_refusals: bool = False, reason: str 
 
 def identity(order: Order) -> str:
     """The digest by which an import is known: the file's bytes and everything that says how to read them."""
-    parts = {
+    parts: dict[str, object] = {
         "file": order.digest,
         "kind": order.kind,
         "reading": order.reading,
@@ -128,6 +139,8 @@ def identity(order: Order) -> str:
         "evidence": order.evidence,
         "brand": order.brand,
     }
+    if order.bought:
+        parts["papers"] = _papers(order)
     return sha256(canonical.encode(parts)).hexdigest()
 
 
@@ -148,14 +161,29 @@ def _begin(house: House, order: Order) -> tuple[Source, bool]:
             name=order.name,
             digest=digest,
             generation=len(earlier),
-            basis=order.evidence,
+            basis="" if _fails(order) else order.evidence,
             state="running",
             started=session.now,
+            held=bool(_fails(order)),
+            papers=_papers(order),
+            notice_due=lists.notice_due(session.now) if order.bought else None,
         )
         sources.put(session.connection, source)
         return source
 
     return house.writing().write(begin), True
+
+
+def _fails(order: Order) -> tuple[str, ...]:
+    return lists.fails(order.papers) if order.bought else ()
+
+
+def _papers(order: Order) -> str:
+    """The papers as they are recorded; empty for a list of our own."""
+    if not order.bought:
+        return ""
+    told = {"fails": list(_fails(order)), "papers": msgspec.to_builtins(order.papers)}
+    return canonical.encode(told).decode()
 
 
 def _check(house: House, order: Order) -> None:
@@ -182,7 +210,9 @@ def _origin(house: House, source: Source, order: Order) -> Origin:
         source=source.id,
         siblings=siblings,
         brand=order.brand,
-        evidenced=bool(order.evidence),
+        evidenced=bool(order.evidence) and not source.held,
+        bought=order.bought,
+        held=source.held,
         id_key=house.keys.secret("event_id"),
         id_context=f"{source.digest}/{source.generation}".encode(),
         notices=published,

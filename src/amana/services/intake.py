@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from amana.core import events, facts, regimes, windows
+from amana.core import events, facts, lists, regimes, windows
 from amana.core import state as states
 from amana.core.notices import Published
 from amana.core.statements import ANY, Interval, PersonRow, Reject, Statement
@@ -52,6 +52,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     siblings: frozenset[int]  # this source and earlier ones with the same name
     brand: str
     evidenced: bool  # somebody named the evidence for the list as a whole
+    bought: bool = False  # somebody else collected it
+    held: bool = False  # and its papers fail
     id_key: bytes  # keyed hash key for event ids
     id_context: bytes  # file digest and generation
     notices: Mapping[str, Published]  # by id@version
@@ -82,7 +84,10 @@ class Intake:
         self._ordinal = 0
         match = self.crowd.match(identity)
         before = len(self.session.staged)
+        if self.origin.held and not match.is_new and not facts.is_held(match.person.state):
+            identity, row = self._only_noes(identity, match.person)
         points = self._points(identity, match)
+        self._stand(row, match)
         if match.is_new:
             self.counts["people_new"] += 1
         if identity.alias is not None and identity.alias not in self.crowd.aliases:
@@ -97,6 +102,44 @@ class Intake:
         self.counts["events"] += recorded
         if not match.is_new:
             self.counts["people_changed" if recorded else "rows_unchanged"] += 1
+
+    # ---- bought lists -------------------------------------------------------------------------------------------
+
+    def _only_noes(self, identity: Identity, person: Writing) -> tuple[Identity, PersonRow]:
+        """Of somebody we know otherwise a held list adds nothing but a No: no address, no attribute, no claim."""
+        self.counts["known_otherwise"] += 1
+        holders = self.crowd.holders
+        own = tuple(
+            one
+            for one in identity.addresses
+            if any(owner == person.id for owner, _ in holders.get(one.blind, ()))
+        )
+        noes = tuple(
+            said
+            for said in identity.row.statements
+            if not said.relationship and (said.status in REFUSING or said.point_blocked)
+        )
+        row = msgspec.structs.replace(identity.row, fields={}, statements=noes)
+        return msgspec.structs.replace(identity, row=row, addresses=own, name_tag=None), row
+
+    def _stand(self, row: PersonRow, match: Match) -> None:
+        """A held list holds those whom it made known; a source with evidence vouches for those whom others hold."""
+        person, source = match.person, self.origin.source
+        held = facts.is_held(person.state)
+        if self.origin.held:
+            if (match.is_new or held) and source not in person.state.held:
+                self._record_stand(row, person, on=True)
+        elif held and self.origin.evidenced:
+            self._record_stand(row, person, on=False)
+
+    def _record_stand(self, row: PersonRow, person: Writing, *, on: bool) -> None:
+        self.counts["held" if on else "vouched"] += 1
+        self.session.record(
+            person,
+            events.Held(
+                id=self._id(row), occurred=self._now, actor=Actor.IMPORT, source=self.origin.source, on=on
+            ),
+        )
 
     # ---- addresses ----------------------------------------------------------------------------------------------
 
@@ -345,8 +388,11 @@ class Intake:
         if said.channel is None or said.purpose == ANY or said.occurred is None or not self.origin.evidenced:
             self.counts["relationship_unproven"] += 1
             return
-        self.counts["said_relationship"] += 1
         basis = said.reason if said.reason in states.BASES else "sale"
+        if self.origin.bought and basis in lists.LACKED_BASES:
+            self.counts["relationship_of_seller"] += 1
+            return
+        self.counts["said_relationship"] += 1
         cell = self.session.terms.cell(self.origin.brand, said.purpose, said.channel.value)
         if any(
             shown.at == when.lo

@@ -85,7 +85,9 @@ class Jobs:
         """A job of this owner. Raises NotFound."""
         job = self._jobs.get(number)
         if job is None or job.owner != owner:
-            raise errors.NotFound("There is no such job", remedy="jobs live a day, or until the server restarts")
+            raise errors.NotFound(
+                "There is no such job", remedy="jobs live a day, or until the server restarts"
+            )
         return job
 
     def _new(self, owner: str) -> Job:

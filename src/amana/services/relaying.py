@@ -1,126 +1,289 @@
-"""Relaying: what another system says about people, told over the interface, one statement at a time.
+"""Relaying: one marketing message to many people, a copy each, and none without a permit redeemed for it.
 
-Rule. A statement is taken as an import's row is: a refusal needs nothing and binds every holder of the address; a grant
-needs evidence, the `demonstrable` check and a date, else it becomes *unknown*; and a relayed grant never lifts a refusal.
-A refusal or a preference may also name the person by id: then it is the person's own word, which the caller vouches for,
-and it takes effect at once. A grant names the address it was given for, so an id is not enough for one.
+Rule. For each copy, in this order: everybody who holds the address is asked about, with what the message will carry; a
+permit is taken; the copy's own links are made; the permit is redeemed; the answer is asked for once more, because a
+batch takes a moment; the copy is handed to the relay. Whoever withdrew in between gets nothing. The same content goes to
+the same person once: a permit redeemed for it within a day means that it went. If the relay cannot take a copy now, the
+copy waits as a task, and needs a permit of its own when its time comes. A message without the organisation's postal
+address in its footer does not leave.
 """
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Sequence
-from hashlib import sha256
+import base64
+import threading
+import time
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from amana import errors
-from amana.core.statements import ANY, PersonRow, Statement
-from amana.core.vocabulary import REFUSING, Channel, Proof
-from amana.keys.store import EVENT_ID
-from amana.services import capture, preferences
+from amana.core import facts, messages
+from amana.core import state as states
+from amana.core.decision import Decision
+from amana.core.messages import Declared, MessageFacts
+from amana.core.vocabulary import Channel, RuleClass
+from amana.delivery import letters
+from amana.delivery.gate import Carried, Errand, Refused
+from amana.delivery.raw import Raw
+from amana.delivery.stamping import Footer, Stamp, Way
+from amana.services import addresses, links, permits, tasks
+from amana.services.asking import Gate, Inquiry
 from amana.services.house import House
-from amana.services.identities import Crowd, Identity, Recogniser
-from amana.services.intake import Intake, Origin
-from amana.services.writing import Session, Staged
-from amana.storage import register
+from amana.services.links import MessageLinks
+from amana.services.permits import Request
+from amana.services.posting import Post
+from amana.services.writing import Session
+from amana.storage import people
+from amana.storage import permits as permit_rows
+
+BATCH = 20
+ONCE_WITHIN = 86_400  # seconds
+FRESH = 1.0  # seconds for which a gate's registries and notices are not read again
 
 
-class Relayed(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one row: the log positions of its events, and what could not be taken."""
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """One recipient who may be written to: the address as given, and everybody who holds it."""
 
-    events: tuple[int, ...]
-    rejected: tuple[str, ...] = ()
+    recipient: str
+    holders: tuple[int, ...]
+    language: str
 
 
-def rows(house: House, source: str, brand: str, told: Sequence[PersonRow], context: bytes) -> list[Relayed]:
-    """Record rows in one durable transaction, in order. `context` makes the ids of their events.
+class Gates:
+    """A gate for each thread, made anew when it is a second old."""
 
-    Raises BadInput for a row without a usable address, NotFound for words the workspace lacks.
-    """
-    _known(house, brand, told)
-    recogniser = Recogniser(house.keys, source, house.workspace, house.address_rules)
-    identities = [_identity(recogniser, row) for row in told]
+    def __init__(self, house: House) -> None:
+        self._house, self._local = house, threading.local()
 
-    def work(session: Session) -> list[tuple[list[Staged], tuple[str, ...]]]:
-        intake = Intake(
-            session, Crowd(session, identities), _origin(house, session, source, brand, context), house.workspace
+    def get(self) -> Gate:
+        """This thread's gate."""
+        held: tuple[Gate, float] | None = getattr(self._local, "held", None)
+        if held is not None and time.monotonic() - held[1] < FRESH:
+            return held[0]
+        if held is not None:
+            held[0].close()
+        gate = Gate(self._house)
+        self._local.held = (gate, time.monotonic())
+        return gate
+
+
+class Relaying:
+    """Sends marketing for one workspace. Any number of threads may use one."""
+
+    def __init__(self, house: House, post: Post) -> None:
+        self._house, self._post, self._gates = house, post, Gates(house)
+
+    def asked(self, inquiry: Inquiry, recipient: str) -> Refused | None:
+        """Why somebody may not be written to now; None if they may. Raises NotFound, BadInput."""
+        found = self.target(recipient, inquiry)
+        return found if isinstance(found, Refused) else None
+
+    def carry(
+        self, errand: Errand, message: Raw, content: bytes, recipients: Sequence[str], *, partial: bool
+    ) -> Carried:
+        """Send a copy to each who may have it, or, unless `partial`, to nobody if one may not."""
+        stamp = Stamp(message, content)
+        inquiry = self.inquiry(errand, stamp)
+        targets, refused = self._sorted(inquiry, list(dict.fromkeys(recipients)))
+        if refused and not partial:
+            return Carried(refused=tuple(refused))
+        with self._house.database.read() as connection:
+            since = self._house.clock() - ONCE_WITHIN
+            everybody = [one for target in targets for one in target.holders]
+            had = permit_rows.redeemed_with(connection, stamp.content, everybody, since)
+        left = [target for target in targets if had.isdisjoint(target.holders)]
+        done = Carried(sent=len(targets) - len(left), refused=tuple(refused))
+        for start in range(0, len(left), BATCH):
+            outcome = self.send(stamp, inquiry, left[start : start + BATCH], content)
+            if outcome.refused and not partial and not (done.sent or outcome.sent or outcome.queued):
+                raise errors.NotNow("changed_meanwhile")  # nothing has left yet: the sender asks again
+            done = Carried(
+                sent=done.sent + outcome.sent,
+                queued=done.queued + outcome.queued,
+                refused=done.refused + outcome.refused,
+            )
+        return done
+
+    def send(
+        self, stamp: Stamp, inquiry: Inquiry, targets: Sequence[Target], content: bytes, *, wait: bool = True
+    ) -> Carried:
+        """Send one batch now. With `wait`, copies that the relay cannot take become tasks; else NotNow is raised."""
+        gate, sent, queued = self._gates.get(), 0, 0
+        refused: list[Refused] = []
+        for target, made in self._permitted(gate, stamp, inquiry, targets, refused):
+            decision = _strictest(gate, target.holders, inquiry)
+            if any(reason.kind is not RuleClass.TIMING for reason in decision.reasons):
+                refused.append(Refused(code=decision.reasons[0].code))
+                continue
+            copy = self._post.signed(
+                stamp.copy(self._footer(inquiry, target, made), self._way(inquiry, made))
+            )
+            try:
+                self._post.transport.send(self._post.return_path(made.token), target.recipient, copy)
+                sent += 1
+            except errors.Undeliverable as trouble:
+                refused.append(Refused(code=trouble.what))
+            except errors.NotNow:
+                if not wait:
+                    raise
+                self._queue(inquiry, target, content)
+                queued += 1
+        return Carried(sent=sent, queued=queued, refused=tuple(refused))
+
+    def target(self, recipient: str, inquiry: Inquiry) -> Target | Refused:
+        """One recipient, or why not. Raises NotFound, BadInput."""
+        targets, refused = self._sorted(inquiry, [recipient])
+        return targets[0] if targets else refused[0]
+
+    # ---- who may -------------------------------------------------------------------------------------------------
+
+    def _sorted(self, inquiry: Inquiry, recipients: list[str]) -> tuple[list[Target], list[Refused]]:
+        gate = self._gates.get()
+        typed = gate.typed(recipients)
+        with self._house.database.read() as connection:
+            held = addresses.holders(connection, typed)
+            rows = people.get(connection, [one for pairs in held.values() for one, _ in pairs])
+        targets: list[Target] = []
+        refused: list[Refused] = []
+        for recipient, address in zip(recipients, typed, strict=True):
+            pairs = held.get(address.blind, [])
+            holders = tuple(sorted({person for person, _ in pairs}))
+            reason = (
+                _refused(_strictest(gate, holders, inquiry))
+                if holders
+                else _refused(gate.ask_address(recipient, inquiry)[0])
+            )
+            if reason is None and not all(_in_use(rows[one].state, ordinal) for one, ordinal in pairs):
+                reason = Refused(code="address_not_in_use")
+            if reason is not None:
+                refused.append(reason)
+                continue
+            spoken = next(
+                (states.attribute(rows[one].state, "language") for one in holders if one in rows), ""
+            )
+            language = letters.known(spoken or self._house.workspace.organisation.languages[0])
+            targets.append(Target(recipient=recipient, holders=holders, language=language))
+        return targets, refused
+
+    def _permitted(
+        self,
+        gate: Gate,
+        stamp: Stamp,
+        inquiry: Inquiry,
+        targets: Sequence[Target],
+        refused: list[Refused],
+    ) -> Iterator[tuple[Target, MessageLinks]]:
+        """Those whose permits were taken and redeemed just now, with their links; the others go to `refused`."""
+        requests = [
+            Request(person=one, inquiry=inquiry, content=stamp.content)
+            for target in targets
+            for one in target.holders
+        ]
+        answers = iter(permits.take(self._house, gate, requests))
+        ready: list[tuple[Target, list[bytes]]] = []
+        for target in targets:
+            taken = [next(answers) for _ in target.holders]
+            no = next((one for one in taken if not one.permit), None)
+            if no is None:
+                ready.append((target, [one.permit for one in taken]))
+            else:
+                refused.append(Refused(code=no.reasons[0], later=no.only_timing))
+        made = self._links(inquiry, [target for target, _ in ready])
+        wanted = [(permit, stamp.content, inquiry) for _, own in ready for permit in own]
+        redeemed = {one.permit: one for one in permits.redeem(self._house, gate, wanted)}
+        for (target, held), own in zip(ready, made, strict=True):
+            lost = next((redeemed[permit] for permit in held if not redeemed[permit].ok), None)
+            if lost is None:
+                yield target, own
+            else:
+                refused.append(Refused(code=lost.reasons[0]))
+
+    def _links(self, inquiry: Inquiry, targets: Sequence[Target]) -> list[MessageLinks]:
+        def work(session: Session) -> list[MessageLinks]:
+            cell = session.terms.cell(inquiry.brand, inquiry.purpose, inquiry.channel.value)
+            return [
+                links.for_message(self._house, session, one.holders[0], cell, one.language) for one in targets
+            ]
+
+        return self._house.writing().write(work)
+
+    # ---- what it carries -----------------------------------------------------------------------------------------
+
+    def inquiry(self, errand: Errand, stamp: Stamp) -> Inquiry:
+        """The question that a stamped message asks. Raises BadInput without a postal address."""
+        organisation = self._house.workspace.organisation
+        if not organisation.address:
+            raise errors.BadInput("The footer needs a postal address", got="postal_address_missing")
+        carried = MessageFacts(
+            channel=Channel.EMAIL,
+            declared=Declared.MARKETING,
+            promotional=True,
+            subject=stamp.subject,
+            opening=stamp.opening,
+            sender_named=True,  # what the footer and the header say
+            postal_address=True,
+            contact=True,
+            unsubscribe_link=True,
+            unsubscribe_reply=True,
+            refusal_email=True,
+            shown_as_advertising=True,
+            objection_shown=True,
+            header_accurate=True,  # what the sending system vouches for; see docs/delivery.md
+            subject_honest=True,
         )
-        taken: list[tuple[list[Staged], tuple[str, ...]]] = []
-        for identity in identities:
-            before, rejects = len(session.staged), len(intake.rejects)
-            intake.take([identity])
-            taken.append((session.staged[before:], tuple(one.reason for one in intake.rejects[rejects:])))
-        register.put_reviews(session.connection, intake.reviews)
-        return taken
-
-    return [
-        Relayed(events=tuple(one.position for one in staged), rejected=rejected)
-        for staged, rejected in house.writing().write(work)
-    ]
-
-
-def refused_by_id(
-    house: House, person: int, brand: str, purpose: str, channel: str, *, objected: bool, page: str
-) -> tuple[int, ...]:
-    """A person's own No, by id; the log positions. Raises NotFound."""
-    context = capture.Context(page=page)
-    if purpose == ANY and channel == ANY:
-        return preferences.change(house, person, brand, preferences.Change(leave=True), context).events
-    if ANY in (purpose, channel):
-        raise errors.BadInput(
-            "A refusal by id names a purpose and a channel, or neither",
-            expected="both, or * for both",
-            remedy="name the address instead to refuse a whole channel",
+        return Inquiry(
+            brand=errand.brand,
+            purpose=errand.purpose,
+            channel=Channel.EMAIL,
+            message=messages.inspect(carried),
         )
-    choice = (capture.Choice(purpose=purpose, channel=Channel(channel)),)
-    wanted = preferences.Change(object_to=choice) if objected else preferences.Change(off=choice)
-    return preferences.change(house, person, brand, wanted, context).events
 
-
-def supported(said: Statement, evidence: str) -> Statement:
-    """A statement with its evidence; without any, a grant proves nothing."""
-    if said.status in REFUSING or evidence:
-        return msgspec.structs.replace(said, evidence=evidence)
-    return msgspec.structs.replace(said, proof=Proof(0))
-
-
-def _known(house: House, brand: str, told: Sequence[PersonRow]) -> None:
-    if brand not in house.workspace.brands:
-        raise errors.NotFound(f"There is no brand called {brand!r}", remedy="check the spelling")
-    for row in told:
-        for said in row.statements:
-            if said.purpose != ANY and said.purpose not in house.workspace.purposes:
-                raise errors.NotFound(
-                    f"There is no purpose called {said.purpose!r}",
-                    expected=f"one of: {', '.join(house.workspace.purposes)}",
-                    remedy="check the spelling",
-                )
-
-
-def _identity(recogniser: Recogniser, row: PersonRow) -> Identity:
-    identity, _ = recogniser.identify(row)
-    if identity is None:
-        raise errors.BadInput(
-            "A statement has no usable address or number",
-            expected="an e-mail address, or a number in international form",
-            got=f"statement {row.line}",
-            remedy="correct it; nothing of the request was recorded",
+    def _footer(self, inquiry: Inquiry, target: Target, made: MessageLinks) -> Footer:
+        organisation = self._house.workspace.organisation
+        return Footer(
+            language=target.language,
+            brand=self._house.workspace.brands[inquiry.brand].name,
+            address=organisation.address,
+            contact=organisation.contact,
+            leave=made.unsubscribe,
+            choices=made.preferences,
+            why=made.why,
         )
-    return identity
+
+    def _way(self, inquiry: Inquiry, made: MessageLinks) -> Way:
+        return Way(
+            one_click=made.unsubscribe,
+            by_mail=self._post.return_path(made.token),
+            list_id=f"{inquiry.purpose}.{inquiry.brand}.{self._post.domain}",
+        )
+
+    def _queue(self, inquiry: Inquiry, target: Target, content: bytes) -> None:
+        payload = {
+            "template": "passed_on",
+            "brand": inquiry.brand,
+            "purpose": inquiry.purpose,
+            "recipient": target.recipient,
+            "content": base64.b64encode(content).decode(),
+        }
+        key = f"passed_on/{self._house.random(12).hex()}"
+        self._house.writing().write(
+            lambda session: tasks.add(self._house, session, "mail", key, target.holders[0], payload)
+        )
 
 
-def _origin(house: House, session: Session, source: str, brand: str, context: bytes) -> Origin:
-    number = capture.source_of(session, source)
-    secret = house.keys.secret(EVENT_ID)
-    return Origin(
-        source=number,
-        siblings=frozenset({number}),
-        brand=brand,
-        evidenced=True,  # each statement brings its own evidence, or has lost its proof
-        id_key=hmac.digest(secret, b"relayed", sha256),
-        id_context=context,
-        notices={
-            f"{one.id}@{one.version}": one for one in register.notice_versions(session.connection)
-        },
-    )
+def _in_use(state: states.PersonState, ordinal: int) -> bool:
+    """Whether an address is the one that permission is about: another of the person's inherits none."""
+    return facts.current_point(state, Channel.EMAIL) == ordinal
+
+
+def _strictest(gate: Gate, holders: Sequence[int], inquiry: Inquiry) -> Decision:
+    answers = [gate.ask(one, inquiry) for one in holders]
+    return max(answers, key=lambda answer: len(answer.reasons))
+
+
+def _refused(decision: Decision) -> Refused | None:
+    if decision.allow:
+        return None
+    timing = all(reason.kind is RuleClass.TIMING for reason in decision.reasons)
+    return Refused(code=decision.reasons[0].code, later=timing)

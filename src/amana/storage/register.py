@@ -73,6 +73,11 @@ def put_notice(connection: sa.Connection, published: Published, content: str, at
     )
 
 
+def latest_publication(connection: sa.Connection) -> int:
+    """When a notice was last published, in UTC seconds; 0 if none was."""
+    return connection.execute(sa.select(sa.func.max(notice.c.published))).scalar_one() or 0
+
+
 class Review(msgspec.Struct, frozen=True, kw_only=True):
     """Two people who share an address and differ in name, age or guardian: for a person to look at."""
 

@@ -24,6 +24,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     part: str = ""
     line: int = 0
     counts: dict[str, int] = {}
+    held: bool = False  # a bought list whose papers fail: nobody is contacted on its strength
+    papers: str = ""  # of a bought list, as JSON
+    notice_due: int | None = None  # UTC second (GDPR art. 14)
 
 
 def get(connection: sa.Connection, source_id: int) -> Source | None:
@@ -52,10 +55,12 @@ def next_id(connection: sa.Connection) -> int:
 def put(connection: sa.Connection, one: Source) -> None:
     """Insert or replace a source."""
     counts = msgspec.json.encode(one.counts).decode()
-    upsert.replace(connection, source, [msgspec.structs.asdict(one) | {"counts": counts}])
+    row = msgspec.structs.asdict(one) | {"counts": counts, "held": int(one.held)}
+    upsert.replace(connection, source, [row])
 
 
 def _source(row: sa.Row[tuple[object, ...]]) -> Source:
     values = dict(row._mapping)
     values["counts"] = msgspec.json.decode(values["counts"], type=dict[str, int])
+    values["held"] = bool(values["held"])
     return Source(**values)

@@ -52,6 +52,9 @@ source = sa.Table(
     sa.Column("part", sa.Text, nullable=False),  # where a stopped import resumes
     sa.Column("line", sa.BigInteger, nullable=False),
     sa.Column("counts", sa.Text, nullable=False),  # JSON object of counters
+    sa.Column("held", sa.Integer, nullable=False, server_default="0"),  # 1: a bought list whose papers fail
+    sa.Column("papers", sa.Text, nullable=False, server_default=""),  # JSON; "": not a bought list
+    sa.Column("notice_due", sa.BigInteger),  # until when its people must be told where we have them from
     sa.Index("source_digest", "digest"),
 )
 

@@ -80,6 +80,8 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     cached: int = 0  # seconds
     shared: bool = False  # other sites may load it
+    own_policy: bool = False  # the document says itself what it may load
+    download: str = ""  # name of the file that it is saved as
 
 
 Answer = Page | Plain

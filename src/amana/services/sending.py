@@ -1,0 +1,244 @@
+"""Sending: the workers of the tasks `mail` and `sms`.
+
+Rule. Each message follows from its task: its Message-ID from the task's key, its words from its template, its address
+from the person's sealed contact points in the moment of sending. A task is finished after the relay took the
+message. SMTP cannot do more: if the process dies between the relay's 250 and that commit, the message goes out again, under the same
+Message-ID. No message starts when the lease is half over, so that two workers never send one at once. Service messages
+answer what somebody asked for and need no permit; marketing goes through `relaying`, with a permit each.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from amana import errors
+from amana.core.vocabulary import Channel
+from amana.delivery import composing, letters, raw
+from amana.delivery.composing import Outgoing
+from amana.delivery.gate import Errand, Refused
+from amana.delivery.letters import Letter
+from amana.delivery.stamping import Stamp
+from amana.ledger import sealing
+from amana.services import links, tasks, tokens
+from amana.services.asking import Inquiry
+from amana.services.house import House
+from amana.services.posting import Post
+from amana.services.relaying import Relaying
+from amana.services.writing import Session, point_context
+from amana.storage import points
+from amana.storage.tasks import TaskRow
+
+RETURN = "return"
+"""The kind of token in a service message's return path: it names a contact point to us, and opens no page."""
+
+AT_ONCE = 4  # tasks claimed together: few, so that the lease outlasts them
+MESSAGES = ("confirm", "step_up", "turned_on", "receipt")
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """The payload of a task: what capture, the pages and `queue` write."""
+
+    template: str
+    brand: str
+    point: int = -1
+    language: str = "en"
+    token: str = ""
+    choices: tuple[tuple[str, str], ...] = ()  # purpose, channel
+    entries: tuple[int, ...] = ()  # log positions, for receipts
+    purpose: str = ""  # of marketing
+    recipient: str = ""
+    content: str = ""  # base64 of a whole message
+    subject: str = ""
+    text: str = ""
+    html: str = ""
+
+
+class Sender:
+    """The workers of one process. Any number of threads may use one."""
+
+    def __init__(self, house: House, post: Post) -> None:
+        self._house, self._post = house, post
+        self._relaying = Relaying(house, post)
+
+    def work(self) -> int:
+        """Claim a few due tasks and do them; how many were claimed."""
+        until = self._house.clock() + tasks.LEASE // 2
+
+        def in_time(worker: tasks.Worker) -> tasks.Worker:
+            def work(house: House, row: TaskRow, payload: Mapping[str, Any]) -> None:
+                if house.clock() > until:
+                    raise errors.NotNow("lease_short")
+                worker(house, row, payload)
+
+            return work
+
+        return tasks.work(self._house, {kind: in_time(one) for kind, one in self.workers().items()}, AT_ONCE)
+
+    def workers(self) -> dict[str, tasks.Worker]:
+        """The worker of each kind of task that can be done here."""
+        found: dict[str, tasks.Worker] = {"mail": self.mail}
+        if self._post.provider is not None:
+            found["sms"] = self.sms
+        return found
+
+    def mail(self, _house: House, row: TaskRow, payload: Mapping[str, Any]) -> None:
+        """Send one mail. Raises NotNow or Undeliverable."""
+        job = msgspec.convert(payload, Job)
+        if job.template == "passed_on":
+            self._passed_on(row, job)
+        elif job.template == "marketing":
+            self._marketing(row, job)
+        elif job.template in MESSAGES:
+            self._service(row, job)
+        else:
+            raise errors.Undeliverable("template_unknown")
+
+    def sms(self, _house: House, row: TaskRow, payload: Mapping[str, Any]) -> None:
+        """Send one text. Raises NotNow or Undeliverable."""
+        job = msgspec.convert(payload, Job)
+        provider = self._post.provider
+        if provider is None:
+            raise errors.NotNow("sms_no_provider")
+        provider.send(self._address(row.person, job.point), self._text(job), row.key)
+
+    # ---- the kinds of mail ---------------------------------------------------------------------------------------
+
+    def _service(self, row: TaskRow, job: Job) -> None:
+        recipient = self._address(row.person, job.point)
+        letter = self._letter(job)
+        message = composing.compose(
+            Outgoing(
+                sender=self._post.mail.sender,
+                sender_name=self._brand(job.brand),
+                recipient=recipient,
+                message_id=composing.message_id(row.key, self._post.domain),
+                date=self._house.clock(),
+                language=letter.language,
+                subject=letter.subject,
+                text=letters.text(letter),
+                html=letters.html(letter),
+                headers={"Auto-Submitted": "auto-generated"},  # RFC 3834: no machine answers
+            )
+        )
+        back = self._house.writing().write(
+            lambda session: tokens.make(
+                self._house, session, RETURN, row.person, data={"point": job.point, "brand": job.brand}
+            )
+        )
+        self._post.transport.send(self._post.return_path(back), recipient, self._post.signed(message))
+
+    def _passed_on(self, row: TaskRow, job: Job) -> None:
+        self._carry(row, job, base64.b64decode(job.content), job.recipient)
+
+    def _marketing(self, row: TaskRow, job: Job) -> None:
+        recipient = self._address(row.person, job.point)
+        content = composing.compose(
+            Outgoing(
+                sender=self._post.mail.sender,
+                sender_name=self._brand(job.brand),
+                recipient=recipient,
+                message_id=composing.message_id(row.key, self._post.domain),
+                date=self._house.clock(),
+                language=job.language,
+                subject=job.subject,
+                text=job.text,
+                html=job.html,
+            )
+        )
+        self._carry(row, job, content, recipient)
+
+    def _carry(self, row: TaskRow, job: Job, content: bytes, recipient: str) -> None:
+        stamp = Stamp(raw.read(content), content + row.key.encode())
+        inquiry = self._relaying.inquiry(Errand(brand=job.brand, purpose=job.purpose), stamp)
+        target = self._relaying.target(recipient, inquiry)
+        if isinstance(target, Refused):
+            raise _refusal(target)
+        outcome = self._relaying.send(stamp, inquiry, [target], content, wait=False)
+        if outcome.refused:
+            raise _refusal(outcome.refused[0])
+
+    # ---- words and addresses -------------------------------------------------------------------------------------
+
+    def _letter(self, job: Job) -> Letter:
+        language = letters.known(job.language)
+        spoken = letters.words(language)
+        words: dict[str, str] = getattr(spoken, job.template)
+        filled = {"brand": self._brand(job.brand), "entries": ", ".join(str(one) for one in job.entries)}
+        link = {
+            "confirm": links.confirm,
+            "step_up": links.step_up,
+        }.get(job.template)
+        return Letter(
+            language=language,
+            subject=words["subject"].format(**filled),
+            title=words["title"],
+            paragraphs=(words["body"].format(**filled),),
+            points=tuple(self._choice(spoken, language, *choice) for choice in job.choices),
+            button=words["button"],
+            link=link(self._house, job.token, language)
+            if link
+            else links.of_token(self._house, job.token, language).preferences,
+            small=(words["small"], self._sender_line(spoken)),
+        )
+
+    def _choice(self, spoken: letters.Words, language: str, purpose: str, channel: str) -> str:
+        notice = self._house.workspace.notices[self._house.workspace.purposes[purpose].notice]
+        wording = notice.text.get(language) or next(iter(notice.text.values()))
+        return f"{spoken.channel[channel]}: {wording}"
+
+    def _text(self, job: Job) -> str:
+        words = letters.words(job.language).text
+        template = {"confirm": "code"}.get(job.template, job.template)
+        if template not in words:
+            raise errors.Undeliverable("template_unknown")
+        return words[template].format(
+            brand=self._brand(job.brand),
+            code=job.token,
+            link=links.step_up(self._house, job.token, job.language),
+            contact=self._house.workspace.organisation.contact,
+        )
+
+    def _sender_line(self, spoken: letters.Words) -> str:
+        organisation = self._house.workspace.organisation
+        parts = (
+            organisation.name,
+            organisation.address,
+            spoken.footer["contact"].format(contact=organisation.contact),
+        )
+        return " · ".join(part for part in parts if part)
+
+    def _brand(self, brand: str) -> str:
+        return self._house.workspace.brands[brand].name
+
+    def _address(self, person: int, ordinal: int) -> str:
+        """The address of a contact point. Raises Undeliverable if it is not there any more."""
+        with self._house.database.read() as connection:
+            held = points.of_people(connection, [person]).get(person, [])
+        row = next((one for one in held if one.ordinal == ordinal), None)
+        if row is None:
+            raise errors.Undeliverable("address_gone")
+        key = self._house.keys.keys([person])[person]
+        return sealing.unwrap(key, row.sealed, point_context(person, ordinal)).decode()
+
+
+def queue(house: House, session: Session, kind: str, key: str, person: int, job: Job) -> bool:
+    """Add a message in a session's transaction; False if one with this key exists. `kind` is mail or sms."""
+    payload: dict[str, Any] = msgspec.to_builtins(job)
+    return tasks.add(house, session, kind, key, person, payload)
+
+
+def market(house: House, campaign: str, person: int, inquiry: Inquiry, job: Job) -> bool:
+    """Queue one marketing mail of a campaign to a person, once. It leaves with a permit, or not at all."""
+    if inquiry.channel is not Channel.EMAIL or job.template != "marketing":
+        raise errors.BadInput("This is not a marketing mail", expected="the template marketing, by e-mail")
+    whole = msgspec.structs.replace(job, brand=inquiry.brand, purpose=inquiry.purpose)
+    key = f"marketing/{campaign}/{person}"
+    return house.writing().write(lambda session: queue(house, session, "mail", key, person, whole))
+
+
+def _refusal(refused: Refused) -> errors.AmanaError:
+    return errors.NotNow(refused.code) if refused.later else errors.Undeliverable(refused.code)

@@ -1,0 +1,172 @@
+"""A relay that takes mail and remembers it, and a workspace that sends through it. All people are invented."""
+
+from __future__ import annotations
+
+import email
+import threading
+import time
+from collections.abc import Callable
+from email import policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+from amana.core.vocabulary import Channel
+from amana.delivery.listening import Listener
+from amana.services import capture
+from amana.services.asking import Inquiry
+from amana.services.capture import Choice, Context, Submission
+from amana.services.house import House
+from amana.services.sending import Job
+
+NOW = 1_780_000_000 - 12 * 3600  # 2026-05-28, a Thursday, 08:26 UTC: no quiet hour in Germany
+OFFERS = Inquiry(brand="orchard", purpose="offers", channel=Channel.EMAIL)
+
+DEFINITION = """
+[organisation]
+name = "Orchard Street Ltd"
+contact = "privacy@orchard.example"
+country = "DE"
+serves = ["DE"]
+stored_in = "DE"
+address = "1 Orchard Street, Berlin"
+languages = ["en", "he", "ar", "th", "ru"]
+site = "https://my.orchard.example"
+
+[brands.orchard]
+name = "Orchard Street"
+[brands.harbour]
+name = "Harbour"
+
+[purposes.offers]
+notice = "offers"
+channels = ["email", "sms"]
+category = "marketing"
+[purposes.news]
+notice = "offers"
+channels = ["email"]
+category = "marketing"
+
+[notices.offers]
+version = "1"
+who = "Orchard Street Ltd"
+purposes = ["offers", "news"]
+channels = ["email", "sms"]
+kept_for = "P3Y"
+withdraw = "link in each message"
+[notices.offers.text]
+en = "We send you offers & news."
+he = "נשלח לך הצעות."
+ar = "نرسل إليك عروضًا."
+th = "เราส่งข้อเสนอให้คุณ"
+ru = "Мы присылаем предложения."
+
+[fields.residence]
+purposes = ["offers"]
+category = "user"
+why = "the law"
+kept_for = "P3Y"
+hold = "column"
+means = "residence"
+[fields.language]
+purposes = ["offers"]
+category = "user"
+why = "the reader's language"
+kept_for = "P3Y"
+hold = "column"
+means = "language"
+
+[mail]
+sender = "hello@orchard.example"
+port = {port}
+security = "none"
+
+[answers]
+address = "answers@orchard.example"
+"""
+
+
+class Clock:
+    """UTC seconds that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> int:
+        return self.now
+
+
+class Taken:
+    """One message as the relay got it."""
+
+    def __init__(self, sender: str, recipient: str, content: bytes) -> None:
+        self.sender, self.recipient, self.content = sender, recipient, content
+        parsed: Any = email.message_from_bytes(content, policy=policy.default)
+        self.message: EmailMessage = parsed
+        self.at = time.monotonic()
+
+    def text(self, kind: str = "plain") -> str:
+        """The text of one form."""
+        part = self.message.get_body((kind,))
+        assert part is not None
+        return str(part.get_content())
+
+
+class SinkHandler:
+    """Remembers what it gets; `answer` decides what it says."""
+
+    run: Any = None
+
+    def __init__(self) -> None:
+        self.taken: list[Taken] = []
+        self.answer: Callable[[str], str] = lambda recipient: "250 ok"
+        self.lock = threading.Lock()
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        (recipient,) = envelope.rcpt_tos
+        said = self.answer(recipient)
+        if said.startswith("250"):
+            with self.lock:
+                self.taken.append(Taken(envelope.mail_from, recipient, envelope.original_content))
+        return said
+
+
+def sink(handler: SinkHandler, port: int = 0) -> Listener:
+    """A relay on this machine."""
+    return Listener(("127.0.0.1", port), handler, most_bytes=20_000_000)
+
+
+def asked_for(house: House, address: str, language: str = "en", purpose: str = "offers") -> None:
+    """Somebody asks for offers on the preference page."""
+    capture.submit(
+        house,
+        Submission(
+            capture_point="preference_centre",
+            brand="orchard",
+            choices=(Choice(purpose=purpose, channel=Channel.EMAIL),),
+            email=address,
+            fields={"residence": "DE", "language": language},
+            context=Context(language=language),
+        ),
+    )
+
+
+def offer(**more: Any) -> Job:
+    """A marketing mail."""
+    words: dict[str, Any] = {
+        "template": "marketing",
+        "brand": "orchard",
+        "point": 0,
+        "subject": "Apples",
+        "text": "Apples are ripe.\n",
+        "html": "<html><body><p>Apples are ripe.</p></body></html>",
+    }
+    return Job(**(words | more))
+
+
+def secret_file(house_folder: Path, name: str, text: str) -> str:
+    """A secret in a file that its owner alone can read."""
+    path = house_folder / name
+    path.write_text(text, "utf-8")
+    path.chmod(0o600)
+    return name
