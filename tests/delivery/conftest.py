@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from post_samples import DEFINITION, Clock, SinkHandler, sink
+from post_samples import Clock, SinkHandler, definition, sink
 
 from amana import wiring
 from amana.delivery.listening import Listener
@@ -41,19 +41,24 @@ def relay(handler: SinkHandler) -> Iterator[Listener]:
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new workspace that tests copy."""
     folder = tmp_path_factory.mktemp("empty") / "workspace"
-    return wiring.create(Settings(workspace=folder, actor="test"), DEFINITION.replace("{port}", "25"))
+    return wiring.create(Settings(workspace=folder, actor="test"), definition(25))
 
 
 @pytest.fixture
 def opening(tmp_path: Path, empty: Path, clock: Clock) -> Iterator[Callable[..., House]]:
-    """Opens a workspace of its own that sends to a port; `more` is added to its definition."""
+    """Opens a workspace of its own that sends to a port; see `definition`."""
     with ExitStack() as stack:
 
-        def open_house(port: int, more: str = "") -> House:
+        def open_house(
+            port: int, mail: str = "", more: str = "", files: dict[str, str] | None = None
+        ) -> House:
             folder = tmp_path / "workspace"
             if not folder.exists():
                 shutil.copytree(empty, folder)
-            (folder / wiring.DEFINITION).write_text(DEFINITION.replace("{port}", str(port)) + more, "utf-8")
+            (folder / wiring.DEFINITION).write_text(definition(port, mail, more), "utf-8")
+            for name, text in (files or {}).items():
+                (folder / name).write_text(text, "utf-8")
+                (folder / name).chmod(0o600)
             settings = Settings(workspace=folder, actor="test")
             return stack.enter_context(wiring.opened(settings, writing=True, at=clock))
 

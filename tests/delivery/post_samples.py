@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from email import policy
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
 from amana.core.vocabulary import Channel
@@ -80,10 +79,15 @@ means = "language"
 sender = "hello@orchard.example"
 port = {port}
 security = "none"
-
+{mail}
 [answers]
 address = "answers@orchard.example"
 """
+
+
+def definition(port: int, mail: str = "", more: str = "") -> str:
+    """The workspace file of one that sends to a port; `mail` is added to its [mail], `more` to its end."""
+    return DEFINITION.replace("{port}", str(port)).replace("{mail}", mail) + more
 
 
 class Clock:
@@ -162,11 +166,3 @@ def offer(**more: Any) -> Job:
         "html": "<html><body><p>Apples are ripe.</p></body></html>",
     }
     return Job(**(words | more))
-
-
-def secret_file(house_folder: Path, name: str, text: str) -> str:
-    """A secret in a file that its owner alone can read."""
-    path = house_folder / name
-    path.write_text(text, "utf-8")
-    path.chmod(0o600)
-    return name

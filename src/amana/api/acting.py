@@ -92,7 +92,7 @@ async def take_permits(request: AnyRequest, data: PermitsWanted, desk: Desk) -> 
         taken = permits.take(desk.house, desk.gate(), wanted)
         return PermitsTold(permits=tuple(_told(one) for one in taken))
 
-    return Response(await guarding.once(desk, request, work), media_type="application/json")
+    return guarding.ready(await guarding.once(desk, request, work))
 
 
 @post("/v1/screens", status_code=202, guards=[needs("screen")], security=SECURED, responses=answers())
@@ -107,7 +107,7 @@ async def screen(request: AnyRequest, data: ScreenWanted, desk: Desk) -> Respons
     def work() -> JobTold:
         return _job(desk.jobs.screen(caller.name, inquiry, at, people, data.form))
 
-    return Response(await guarding.once(desk, request, work), media_type="application/json", status_code=202)
+    return guarding.ready(await guarding.once(desk, request, work), 202)
 
 
 @get("/v1/screens/{number:str}", guards=[needs("screen")], security=SECURED, responses=answers(409, 413, 415))

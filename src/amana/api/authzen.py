@@ -14,7 +14,7 @@ import msgspec
 from litestar import Response, get, post
 
 from amana import errors
-from amana.api import decisions, front
+from amana.api import decisions, front, guarding
 from amana.api.decisions import Action, Answer, Answers, Ask, Asker, Asks, Resource, Subject
 from amana.api.desk import Desk
 from amana.api.guarding import SECURED, AnyRequest, answers, caller_of, needs
@@ -117,7 +117,7 @@ async def evaluation(request: AnyRequest, data: Ask, desk: Desk) -> Response[Ans
         request.headers.get("accept-language", ""),
         many=False,
     )
-    return _json(body)
+    return guarding.ready(body)
 
 
 @post(
@@ -132,7 +132,7 @@ async def evaluations(request: AnyRequest, data: Asks, desk: Desk) -> Response[A
         request.headers.get("accept-language", ""),
         many=True,
     )
-    return _json(body)
+    return guarding.ready(body)
 
 
 @post(
@@ -231,10 +231,6 @@ def _place(data: ResourceSearch, now: int) -> _Place:
 
 def _token(place: _Place) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode()
-
-
-def _json(body: bytes) -> Response[Any]:
-    return Response(body, media_type="application/json")
 
 
 ROUTES = (evaluation, evaluations, search_resource, search_action, configuration)

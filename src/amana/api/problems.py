@@ -1,8 +1,8 @@
 """Problems: every error over HTTP is `application/problem+json` (RFC 9457), and this is the one table of statuses.
 
 Rule. A problem says what an error of the command line says: code, what, expected, got, remedy. Codes are stable,
-words are not. What a caller sent is never repeated, so that a personal value never stands in an answer or a log. A defect is a 500
-with nothing but its request's id.
+words are not. What a caller sent is never repeated, so that a personal value never stands in an answer or
+a log. A defect is a 500 with nothing but its request's id.
 """
 
 from __future__ import annotations

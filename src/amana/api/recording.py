@@ -10,7 +10,6 @@ the token of a message, which needs no key.
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import Any
 
 import msgspec
 from litestar import Response, post
@@ -145,7 +144,7 @@ async def record(request: AnyRequest, data: SaidAll, desk: Desk) -> Response[Rec
             )
         )
 
-    return _json(await guarding.once(desk, request, work))
+    return guarding.ready(await guarding.once(desk, request, work))
 
 
 @post("/v1/captures", status_code=200, guards=[needs("capture")], security=SECURED, responses=answers())
@@ -175,7 +174,7 @@ async def submit(request: AnyRequest, data: Captured, desk: Desk) -> Response[Ca
         done = capture.submit(desk.house, said)
         return CaptureAnswer(pending=done.pending, events=done.events)
 
-    return _json(await guarding.once(desk, request, work))
+    return guarding.ready(await guarding.once(desk, request, work))
 
 
 @post(
@@ -305,10 +304,6 @@ def _word(kind: str, word: str, known: Container[str]) -> None:
         raise errors.NotFound(
             f"There is no such {kind}", remedy="check the spelling, or add it to amana.toml"
         )
-
-
-def _json(body: bytes) -> Response[Any]:
-    return Response(body, media_type="application/json")
 
 
 ROUTES = (record, submit, confirm, leave)

@@ -112,6 +112,10 @@ class LawBook:
         """The member states of unions, with or without a pack of their own, in alphabetical order."""
         return tuple(sorted(self._unions))
 
+    def overlays(self, code: str) -> tuple[str, ...]:
+        """The regions of a country that have a pack of their own: for `US` the states."""
+        return tuple(one for one in self.codes() if one.startswith(f"{code}-"))
+
     def knows(self, code: str) -> bool:
         """Whether the law of a place is in the book."""
         return self._resolve(code) is not None

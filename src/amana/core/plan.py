@@ -178,7 +178,10 @@ class Plan:
         return plan
 
     def places(self, regime: Regime) -> tuple[str, ...]:
-        """The pack codes of all countries concerned, without repetition, residence first."""
+        """The pack codes of all places concerned, without repetition, residence first.
+
+        An unknown region is every region that has a law of its own, all of which must allow.
+        """
         concerned = [regime.place] if regime.residence else list(self.question.circumstances.served)
         if not concerned:  # a number alone does not say where somebody lives
             return ()
@@ -186,7 +189,8 @@ class Plan:
             number = regime.number_country
             if not any(place.split("-")[0] == number for place in concerned):
                 concerned.append(number)
-        return tuple(dict.fromkeys(concerned))
+        with_regions = [one for place in concerned for one in (place, *self.book.overlays(place))]
+        return tuple(dict.fromkeys(with_regions))
 
     def applied(self, regime: Regime) -> tuple[Applied, ...]:
         """The rules of law that a regime's row rests on, for the answer's evidence."""
@@ -315,7 +319,9 @@ class Plan:
         end = self._quarter + QUARTER
         on = datetime.fromtimestamp(end, UTC).date()
         cut, clock = life.before(on), end % 86_400
-        if Period(months=life.months).before(on).day != on.day:  # the month is too short: its end, not a second time
+        if (
+            Period(months=life.months).before(on).day != on.day
+        ):  # the month is too short: its end, not a second time
             cut, clock = cut + timedelta(days=1), 0
         return (cut - _EPOCH).days * 86_400 + clock
 

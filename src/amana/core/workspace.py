@@ -121,6 +121,7 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     gate: mailing.MailGate | None = None
 
 
+MOST_TOPICS = 60  # each has one bit of a column
 MEANINGS = frozenset(
     {"residence", "region", "zone", "birth_date", "full_name", "legal_form", "language", "guardian"}
 )
@@ -171,6 +172,13 @@ def _check(workspace: Workspace) -> None:
             "The workspace names no brand or no purpose", remedy="add [brands.<name>] and [purposes.<name>]"
         )
     _check_pages(workspace)
+    if len(workspace.topics) > MOST_TOPICS:
+        raise errors.BadWorkspace(
+            "The workspace has too many topics",
+            expected=f"at most {MOST_TOPICS}",
+            got=str(len(workspace.topics)),
+            remedy="merge some",
+        )
     for name, purpose in workspace.purposes.items():
         _known(f"purposes.{name}.notice", purpose.notice, workspace.notices, "notices")
     for name, notice in workspace.notices.items():

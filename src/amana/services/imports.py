@@ -112,7 +112,9 @@ def undo(house: House, number: int, *, also_refusals: bool = False, reason: str 
         if source.state == "undone" and not also_refusals:
             raise errors.Conflict(f"Import {number} was undone already")
         later = [
-            one.id for one in sources.all_sources(connection) if one.name == source.name and one.id > number
+            one.id
+            for one in sources.all_sources(connection)
+            if one.name == source.name and one.id > number and one.state != "undone"
         ]
         people = log.people_of_source(connection, number)
     if also_refusals and later:

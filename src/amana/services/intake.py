@@ -254,7 +254,7 @@ class Intake:
             elif field.means == "guardian":
                 columns["guardian"] = "yes"
         columns = {
-            name: value for name, value in columns.items() if states.attribute(person.state, name) != value
+            name: value for name, value in columns.items() if not self._repeats_attribute(person, name, value)
         }
         held = self._held_profile(person)
         sealed = {name: value for name, value in sealed.items() if held.get(name) != value}
@@ -272,6 +272,13 @@ class Intake:
                 columns=columns,
                 sealed=sealed,
             ),
+        )
+
+    def _repeats_attribute(self, person: Writing, name: str, value: str) -> bool:
+        """Whether the same system said this before, and it prevails: an undo of another source must not take it."""
+        return states.attribute(person.state, name) == value and any(
+            held.value == value and held.source in self.origin.siblings
+            for held in person.state.attributes.get(name, ())
         )
 
     def read_profiles(self, ids: Iterable[int]) -> None:

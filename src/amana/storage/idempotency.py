@@ -1,7 +1,8 @@
 """Answers that were given under an Idempotency-Key, so that a repeated request is answered and not done again.
 
 Rule. A row is written before the work, with an empty answer, and completed after it. Rows live for `LIFE` seconds.
-Neither the request nor the key stands here, only hashes of both; an answer holds positions and ids, never a personal value.
+Neither the request nor the key stands here, only hashes of both; an answer holds positions and ids, never a
+personal value.
 """
 
 from __future__ import annotations

@@ -218,7 +218,7 @@ def _page(visit: Visit, held: Seat, **saved: Any) -> Page:
         "pauses": PAUSES,
         "paces": PACES,
         "no_cap": facts.NO_CAP,
-        "parts": {name: bool(view.hours & mask) for name, mask in MASKS.items()},
+        "parts_of_day": {name: bool(view.hours & mask) for name, mask in MASKS.items()},
         "spans": PARTS,
         "may_speak": bool(_language_field(house)),
         "speaks": language if language in LANGUAGES else spoken.language,

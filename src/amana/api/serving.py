@@ -1,0 +1,94 @@
+"""Serving: one process of the server, from settings to an application that granian runs.
+
+Rule. The house is opened for writing in the process that serves, and closed when it ends. Off this machine plain HTTP is
+refused: there must be a certificate, or a proxy in front that is said to be there. The pages of other rooms are handed
+in as a function of the open house, so that this room does not know them.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+from granian import Granian
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from litestar.types import ControllerRouterHandler
+
+from amana import errors, wiring
+from amana.api import app
+from amana.api.desk import Options
+from amana.services.house import House
+from amana.settings import Settings
+
+Pages = Callable[[Callable[[], House]], Sequence[ControllerRouterHandler]]
+
+HEADER_PATIENCE = 10  # seconds for a request's headers to arrive
+LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and how the server listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    trusted_hops: int = 0
+
+
+class Loader:
+    """Makes the application inside the process that serves it; can be sent there."""
+
+    def __init__(self, settings: Settings, place: Place, pages: Pages | None = None) -> None:
+        self._settings, self._place, self._pages = settings, place, pages
+
+    def __call__(self, *_: object) -> app.Application:
+        """Open the house and build the application."""
+        stack = ExitStack()
+        house = stack.enter_context(wiring.opened(self._settings, writing=True))
+        atexit.register(stack.close)
+        options = Options(trusted_hops=self._place.trusted_hops, tls=self._place.tls_cert is not None)
+        more = self._pages(lambda: house) if self._pages else ()
+        return app.make(house, options, more)
+
+
+def check(place: Place) -> None:
+    """Refuse a place that would carry people's choices in the clear. Raises BadInput."""
+    if (place.tls_cert is None) != (place.tls_key is None):
+        raise errors.BadInput(
+            "A certificate and its key belong together", remedy="give --tls-cert and --tls-key"
+        )
+    if place.host not in LOCAL and place.tls_cert is None and not place.trusted_hops:
+        raise errors.BadInput(
+            "Plain HTTP is served on this machine only",
+            expected="--tls-cert and --tls-key, or --trusted-hops 1 behind a proxy that ends TLS",
+            remedy="give one of them, or leave --host out",
+        )
+    for path in (place.tls_cert, place.tls_key):
+        if path is not None and not path.is_file():
+            raise errors.NotFound("The certificate or its key is not there", remedy="check the path")
+
+
+def serve(settings: Settings, place: Place, pages: Pages | None = None) -> None:
+    """Serve until interrupted. Raises BadInput, NotFound, and what opening the workspace raises."""
+    check(place)
+    with wiring.opened(settings, writing=True):  # says here, once and in words, what is wrong
+        pass
+    server = Granian(
+        "amana",
+        address=place.host,
+        port=place.port,
+        interface=Interfaces.ASGI,
+        workers=1,
+        websockets=False,
+        log_enabled=False,
+        ssl_cert=place.tls_cert,
+        ssl_key=place.tls_key,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_PATIENCE * 1_000),
+        backpressure=1_024,
+    )
+    server.serve(target_loader=Loader(settings, place, pages), wrap_loader=False)

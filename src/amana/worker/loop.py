@@ -1,0 +1,50 @@
+"""The worker's loop: what is due is done, again and again, until somebody says stop.
+
+Rule. One round turns new events into messages for hooks, then claims due tasks of the kinds it was given and does them. A
+round that found nothing waits a moment; one that found something goes on at once. Any number of workers may run, here
+and on other machines: a task is leased by one. What a worker raises that is no answer of its kind stops nobody else: it
+is logged, and the lease runs out.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from amana.services import hooks, tasks
+from amana.services.house import House
+from amana.services.tasks import Worker
+
+PAUSE = 0.5  # seconds between rounds that found nothing
+log = structlog.get_logger("amana.worker")
+
+
+def run(
+    house: House,
+    workers: Mapping[str, Worker],
+    stop: threading.Event,
+    rounds: Callable[[int], None] | None = None,
+) -> None:
+    """Work until `stop` is set; `rounds` hears how many tasks each round did."""
+    while not stop.is_set():
+        done = one_round(house, workers)
+        if rounds is not None:
+            rounds(done)
+        if not done:
+            stop.wait(PAUSE)
+
+
+def one_round(house: House, workers: Mapping[str, Worker]) -> int:
+    """One round; how many events were told and tasks were done."""
+    told = hooks.sweep(house)
+    hearing: dict[str, Worker] = dict.fromkeys(hooks.kinds(house), hooks.send)
+    everything = {**workers, **hearing}
+    if not everything:
+        return told
+    try:
+        return told + tasks.work(house, everything)
+    except Exception as defect:  # noqa: BLE001  one defect must not end the loop; the task's lease runs out and it is tried again
+        log.error("defect", kind=type(defect).__name__)
+        return told
