@@ -261,11 +261,7 @@ def _build(folder: Path, settings: Settings) -> None:
     here = msgspec.structs.replace(settings, workspace=folder)
     keys = engines.connect(_keys_url(here))
     KeyStore.create(keys, _root(here), os.urandom).close()
-    database = Database.create(_main_url(here))
-    with database.begin() as connection:
-        origin = f"amana-log/{os.urandom(8).hex()}"
-        connection.execute(tables.meta.insert().values(name="origin", value=origin))
-    database.close()
+    Database.create(_main_url(here), f"amana-log/{os.urandom(8).hex()}").close()
 
 
 def _sync(path: Path) -> None:

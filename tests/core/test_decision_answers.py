@@ -9,6 +9,7 @@ from lawful_case import PERSON_FACTS
 from amana.core import decision, facts, rules
 from amana.core.decision import Decision, Obligation
 from amana.core.facts import Facts
+from amana.core.messages import Element
 from amana.core.plan import QUARTER, Plan
 from amana.core.regimes import Regime
 from amana.core.vocabulary import Channel, Proof, RuleClass
@@ -156,8 +157,10 @@ def test_each_channel_brings_its_duties() -> None:
     assert Obligation.POSTAL_ADDRESS in mail
     assert Obligation.SAY_WHO_AND_WHY in call
     assert Obligation.ONE_CLICK_UNSUBSCRIBE not in call
-    express = plan(book(pack("DE", "opt_in_express")), NOON)
-    assert Obligation.ADVERTISING_LABEL in decision.decide(GOOD, HOME, express).obligations
+    labelled = plan(book(pack("DE", "opt_in")), NOON)
+    labelled._rows[HOME] = labelled.law(HOME)._replace(message=int(Element.LABEL_HE))
+    assert Obligation.ADVERTISING_LABEL in decision.decide(GOOD, HOME, labelled).obligations
+    assert Obligation.ADVERTISING_LABEL not in mail
 
 
 def test_law_that_counsel_has_not_confirmed_says_so() -> None:

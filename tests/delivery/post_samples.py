@@ -5,17 +5,20 @@ from __future__ import annotations
 import email
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from email import policy
 from email.message import EmailMessage
+from hashlib import sha256
 from typing import Any
 
-from amana.core.vocabulary import Channel
+from amana.core.statements import Interval, PersonRow, Statement
+from amana.core.vocabulary import Channel, Proof, Status
 from amana.delivery.listening import Listener
-from amana.services import capture
+from amana.services import capture, imports
 from amana.services.asking import Inquiry
 from amana.services.capture import Choice, Context, Submission
 from amana.services.house import House
+from amana.services.imports import Order
 from amana.services.sending import Job
 
 NOW = 1_780_000_000 - 12 * 3600  # 2026-05-28, a Thursday, 08:26 UTC: no quiet hour in Germany
@@ -166,3 +169,64 @@ def offer(**more: Any) -> Job:
         "html": "<html><body><p>Apples are ripe.</p></body></html>",
     }
     return Job(**(words | more))
+
+
+EVERY_PROOF = Proof(sum(Proof)) & ~Proof.GUARDIAN
+
+
+def known(house: House, people: Mapping[str, bool], language: str = "en") -> None:
+    """People of an earlier list, by address; True for those who agreed to offers."""
+    when = Interval(lo=NOW - 864_000, hi=NOW - 864_000)
+    rows = [
+        PersonRow(
+            part="",
+            line=line,
+            email=address,
+            fields={"residence": "DE", "language": language},
+            statements=(
+                Statement(
+                    status=Status.GIVEN if agreed else Status.WITHDRAWN,
+                    occurred=when,
+                    purpose="offers",
+                    channel=Channel.EMAIL,
+                    proof=EVERY_PROOF,
+                ),
+            ),
+        )
+        for line, (address, agreed) in enumerate(people.items(), start=2)
+    ]
+
+    def read(start: tuple[str, int] | None) -> Iterator[PersonRow]:
+        return (one for one in rows if start is None or one.line >= start[1])
+
+    imports.run(
+        house,
+        Order(
+            kind="table",
+            name="list",
+            digest=sha256(repr(sorted(people)).encode()).hexdigest(),
+            reading="",
+            evidence="sign-up form of 2026",
+            brand="orchard",
+            fields=("residence", "language"),
+            rows=read,
+        ),
+    )
+
+
+def letter(
+    *recipients: str, subject: str = "Apples", text: str = "Apples are ripe.", **headers: str
+) -> bytes:
+    """A campaign as a sending system makes it."""
+    made = EmailMessage(policy=policy.SMTP)
+    made["From"] = "Orchard Street <shop@orchard.example>"
+    made["To"] = "undisclosed-recipients:;"
+    made["Subject"] = subject
+    made["Message-ID"] = (
+        f"<{sha256(repr((recipients, subject)).encode()).hexdigest()[:20]}@shop.orchard.example>"
+    )
+    for name, value in headers.items():
+        made[name.replace("_", "-")] = value
+    made.set_content(text)
+    made.add_alternative(f"<html><body><p>{text}</p></body></html>", subtype="html")
+    return made.as_bytes()

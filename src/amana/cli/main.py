@@ -26,6 +26,7 @@ from amana.cli import (
     mapping_drafts,
     people,
     screen,
+    serve,
     session,
     witness,
     workspaces,
@@ -67,6 +68,7 @@ MODULES: tuple[Any, ...] = (
     people,
     ledger,
     witness,
+    serve,
 )
 
 for module in MODULES:

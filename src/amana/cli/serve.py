@@ -7,16 +7,20 @@ is said in words of `api_keys.SCOPES`. `serve` works off tasks as well, unless w
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from litestar.types import ControllerRouterHandler
 
 from amana import wiring
 from amana.api import serving
 from amana.cli import rendering, session
 from amana.services import api_keys, hooks
+from amana.services.house import House
 from amana.services.tasks import Worker
+from amana.web import app as web
 from amana.worker import loop
 
 WORKERS: dict[str, Worker] = {}
@@ -62,11 +66,16 @@ def serve(
     if work:
         helper.start()
     try:
-        serving.serve(command.settings, place)
+        serving.serve(command.settings, place, pages)
     finally:
         stop.set()
         if work:
             helper.join(timeout=30)
+
+
+def pages(house: Callable[[], House]) -> Sequence[ControllerRouterHandler]:
+    """The customer's pages, for the process that serves."""
+    return (web.routes(house),)
 
 
 def _work(command: session.Command, stop: threading.Event) -> None:

@@ -15,10 +15,14 @@ import msgspec
 
 from amana.core import remedies, rules
 from amana.core.facts import Facts
+from amana.core.messages import Element
 from amana.core.plan import QUARTER, Applied, Law, Plan
 from amana.core.regimes import Regime
 from amana.core.remedies import Remedy
-from amana.core.vocabulary import Basis, Channel, Confidence, Mark, RuleClass
+from amana.core.vocabulary import Channel, Confidence, Mark, RuleClass
+
+LABELS = int(Element.LABEL_HE | Element.LABEL_RU | Element.ADVERTISING)
+"""Advertising must be recognisable, in some countries by a word of its own."""
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +173,7 @@ def _obligations(channel: Channel, law: Law) -> tuple[Obligation, ...]:
         base = (Obligation.ONE_CLICK_UNSUBSCRIBE, Obligation.SENDER_IDENTITY, Obligation.POSTAL_ADDRESS)
     elif channel in (Channel.PHONE_LIVE, Channel.PHONE_AUTO):
         base = (Obligation.SAY_WHO_AND_WHY, Obligation.SENDER_IDENTITY, Obligation.OPT_OUT_IN_MESSAGE)
-    return (*base, Obligation.ADVERTISING_LABEL) if law.basis == Basis.OPT_IN_EXPRESS else base
+    return (*base, Obligation.ADVERTISING_LABEL) if law.message & LABELS else base
 
 
 def _valid_until(facts: Facts, plan: Plan) -> int:

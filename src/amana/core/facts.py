@@ -5,7 +5,8 @@ Rule. `project` reads one cell's facts off the state:
 - Refusals of the cell and of every cell that covers it bind. A refusal is *active* unless the person's own
   confirmed grant for exactly this cell begins strictly after the refusal's latest moment.
 - With an active or lifted refusal only own grants later than it can count; otherwise any grant. Of those one for the
-  contact point in use counts before others, then the one with the most proof, then the latest.
+  contact point in use counts before others, then one under a newer notice, then the one with the most proof, then
+  the latest.
 - A request counts as pending when it began after the refusals and no grant counts.
 - A grant given for another contact point than the current one does not match (a new address inherits nothing).
 - The same names stand on one row (this NamedTuple) and on columns (arrays): a rule cannot tell the difference.
@@ -240,13 +241,13 @@ def _in_use(state: PersonState, cell: int) -> int:
 
 def _grant(claims: list[Claim] | tuple[Claim, ...], refused_until: int | None, in_use: int) -> Claim | None:
     best: Claim | None = None
-    best_rank: tuple[bool, int, int, bytes] = (False, -1, -1, b"")
+    best_rank: tuple[bool, int, int, int, bytes] = (False, -1, -1, -1, b"")
     for claim in claims:
         if claim.kind != GRANT:
             continue
         if refused_until is not None and not (claim.own and claim.lo > refused_until):
             continue
-        rank = (claim.point in (-1, in_use), claim.proof.bit_count(), claim.lo, claim.event)
+        rank = (claim.point in (-1, in_use), claim.epoch, claim.proof.bit_count(), claim.lo, claim.event)
         if rank > best_rank:
             best, best_rank = claim, rank
     return best

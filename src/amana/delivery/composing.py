@@ -1,9 +1,10 @@
 """Composing: a message of our own, as bytes that any relay takes.
 
 Rule. Every message has a plain text and an HTML form of the same words, a date, and a Message-ID that follows from the
-key of its task, so that a second sending is the same message. Lines are short and in seven bits, so that no relay has a
-reason to change them under the signature. What a DKIM signature covers includes the fields of the way out (RFC 8058 section
-4); a field that is signed is signed once more than it occurs, so that none can be added. A line end in a header is refused.
+key of its task, so that a second sending is the same message. Lines are short and in seven bits, so that no relay has
+a reason to change them under the signature. What a DKIM signature covers includes the fields of the way out (RFC 8058
+section 4); a field that is signed is signed once more than it occurs, so that none can be added. A line end in a
+header is refused.
 """
 
 from __future__ import annotations

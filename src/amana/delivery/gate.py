@@ -2,12 +2,15 @@
 
 Rule.
 - What a message is for is said by the credential, else by the sender's address, else by the field `X-Amana-Purpose`
-  (`purpose` or `brand/purpose`). A field that contradicts the credential is refused; a message that nobody places is too.
+  (`purpose` or `brand/purpose`). A field that contradicts the credential is refused; a message that nobody places is
+  too.
 - Where the purpose is known by then, each recipient is asked about at RCPT and refused there, with the reason's code:
   5.7.1 for a No, 4.7.1 where only the clock says no and a later try may pass.
-- After DATA all are asked about again, with what the message carries. If one is refused the whole message is (550, or 451
-  for the clock), unless the sender set `X-Amana-Partial: yes`: then the others get theirs and the answer names how many.
-- 250 is said after each copy was handed on or stands in the task table. SMTP has one answer for all recipients of DATA.
+- After DATA all are asked about again, with what the message carries. If one is refused the whole message is (550, or
+  451 for the clock), unless the sender set `X-Amana-Partial: yes`: then the others get theirs and the answer names how
+  many.
+- 250 is said after each copy was handed on or stands in the task table. SMTP has one answer for all recipients of
+  DATA.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Letters: what our own messages say, in the reader's language and direction, as text and as HTML.
 
-Rule. The words stand in data/mail, one file for each language with the same keys; a language that is not there is read in
-English. Both forms of a letter are made from one value, so that they say the same. Every value is escaped where it is
-put; nothing in a letter is loaded from anywhere, so that opening it tells nobody. Right-to-left letters are so in their
-HTML, not only in their characters.
+Rule. The words stand in data/mail, one file for each language with the same keys; a language that is not there is read
+in English. Both forms of a letter are made from one value, so that they say the same. Every value is escaped where it
+is put; nothing in a letter is loaded from anywhere, so that opening it tells nobody. Right-to-left letters are so in
+their HTML, not only in their characters.
 """
 
 from __future__ import annotations

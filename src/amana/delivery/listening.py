@@ -1,8 +1,8 @@
 """Listening: an SMTP or LMTP server of ours, on a thread of its own.
 
-Rule. What comes in is handled by blocking code on a few worker threads, so that one slow message holds up no other. Every
-limit is ours: size, time, recipients. Nothing of a message or an address is logged. `with` starts it, and leaving the
-block stops it after the messages that are being handled.
+Rule. What comes in is handled by blocking code on a few worker threads, so that one slow message holds up no other.
+Every limit is ours: size, time, recipients. Nothing of a message or an address is logged. `with` starts it, and
+leaving the block stops it after the messages that are being handled.
 """
 
 from __future__ import annotations

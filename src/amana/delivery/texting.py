@@ -1,9 +1,9 @@
 """Text messages: a provider that takes one text for one number, and the form in which its answers come.
 
-Rule. A provider either took the message, or can be tried again (NotNow), or never will (Undeliverable). Twilio's shape is
-spoken here: a form posted to `/2010-04-01/Accounts/{account}/Messages.json`. Its error 21610 means that the person
-answered STOP to the provider: it is given on as `sms_stopped`, because our record has to say so too. The answers it posts
-to us are believed only with its signature: HMAC-SHA1 over the address and the sorted form, as it documents.
+Rule. A provider either took the message, or can be tried again (NotNow), or never will (Undeliverable). Twilio's shape
+is spoken here: a form posted to `/2010-04-01/Accounts/{account}/Messages.json`. Its error 21610 means that the person
+answered STOP to the provider: it is given on as `sms_stopped`, because our record has to say so too. The answers it
+posts to us are believed only with its signature: HMAC-SHA1 over the address and the sorted form, as it documents.
 """
 
 from __future__ import annotations

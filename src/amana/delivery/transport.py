@@ -1,10 +1,10 @@
 """The relay: handing one message to the mail server that the workspace names.
 
 Rule. Handing over either happened, or can be tried again, or never will: `send` returns, raises NotNow (4yz, no
-connection) or Undeliverable (5yz). If the connection breaks after the last byte was sent and before the
-answer came, nobody can know: that is NotNow, and the second copy bears the same Message-ID. Connections are kept and used again, never by two threads
-at once; one that was idle for long is made anew. Encryption is required before anything is said, unless the relay is this
-machine; certificates are checked.
+connection) or Undeliverable (5yz). If the connection breaks after the last byte was sent and before the answer came,
+nobody can know: that is NotNow, and the second copy bears the same Message-ID. Connections are kept and used again,
+never by two threads at once; one that was idle for long is made anew. Encryption is required before anything is said,
+unless the relay is this machine; certificates are checked.
 """
 
 from __future__ import annotations

@@ -57,6 +57,7 @@ class KeyStore:
     def create(cls, engine: sa.Engine, root: Root, random: Random) -> KeyStore:
         """Make a new key store with fresh secrets. Raises Conflict if there is one already."""
         if sa.inspect(engine).has_table(tables.secret.name):
+            engine.dispose()
             raise errors.Conflict("There is a key store here already", remedy="choose another place")
         store = cls(engine, root, random)
         with store._transaction() as connection:
@@ -69,6 +70,7 @@ class KeyStore:
     def open(cls, engine: sa.Engine, root: Root, random: Random) -> KeyStore:
         """Open an existing key store. Raises KeyMissing if it is not there or the root does not open it."""
         if not sa.inspect(engine).has_table(tables.secret.name):
+            engine.dispose()
             raise errors.KeyMissing(
                 "The key store is missing",
                 remedy="restore it from its backup; nothing sealed opens without it",
@@ -77,6 +79,7 @@ class KeyStore:
         try:
             store.secret(EVENT_ID)
         except errors.VerificationFailed as wrong:
+            engine.dispose()
             raise errors.KeyMissing(
                 "The root key does not open this key store",
                 remedy="use the root key that the workspace was made with",

@@ -1,10 +1,10 @@
 """Sending: the workers of the tasks `mail` and `sms`.
 
 Rule. Each message follows from its task: its Message-ID from the task's key, its words from its template, its address
-from the person's sealed contact points in the moment of sending. A task is finished after the relay took the
-message. SMTP cannot do more: if the process dies between the relay's 250 and that commit, the message goes out again, under the same
-Message-ID. No message starts when the lease is half over, so that two workers never send one at once. Service messages
-answer what somebody asked for and need no permit; marketing goes through `relaying`, with a permit each.
+from the person's sealed contact points in the moment of sending. A task is finished after the relay took the message.
+SMTP cannot do more: if the process dies between the relay's 250 and that commit, the message goes out again, under the
+same Message-ID. No message starts when the lease is half over, so that two workers never send one at once. Service
+messages answer what somebody asked for and need no permit; marketing goes through `relaying`, with a permit each.
 """
 
 from __future__ import annotations

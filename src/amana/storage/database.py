@@ -38,24 +38,28 @@ class Database:
         self._lock_path = lock_path
 
     @classmethod
-    def create(cls, url: str) -> Database:
-        """Make the tables of a new database. Raises Conflict if they are there already."""
+    def create(cls, url: str, origin: str) -> Database:
+        """Make the tables of a new database, all or none; `origin` names its log. Raises Conflict if they are there."""
         database = cls._connected(url)
-        if sa.inspect(database.engine).has_table(tables.meta.name):
-            raise errors.Conflict(
-                "There is an Amana database here already", remedy="choose another folder or database"
-            )
-        with database.engine.connect() as connection, connection.begin():
-            tables.metadata.create_all(connection)
-            connection.execute(tables.meta.insert().values(name="schema", value=str(tables.SCHEMA_VERSION)))
-            connection.execute(tables.revision.insert().values(version_num=migrations.HEAD))
+        with database._unless_it_fails():
+            if sa.inspect(database.engine).has_table(tables.meta.name):
+                raise errors.Conflict(
+                    "There is an Amana database here already", remedy="choose another folder or database"
+                )
+            words = {"schema": str(tables.SCHEMA_VERSION), "origin": origin}
+            with database.begin() as connection:
+                tables.metadata.create_all(connection)
+                connection.execute(tables.revision.insert().values(version_num=migrations.HEAD))
+                connection.execute(
+                    tables.meta.insert(), [{"name": name, "value": value} for name, value in words.items()]
+                )
         return database
 
     @classmethod
     def open(cls, url: str) -> Database:
         """Open an existing database. Raises NotFound or StoreOutdated."""
         database = cls._existing(url)
-        with database.engine.connect() as connection:
+        with database._unless_it_fails(), database.engine.connect() as connection:
             migrations.check(connection)
         return database
 
@@ -78,9 +82,19 @@ class Database:
         if path is not None and not path.exists():
             raise errors.NotFound("There is no database in this workspace", remedy="run `amana init` first")
         database = cls._connected(url)
-        if not sa.inspect(database.engine).has_table(tables.meta.name):
-            raise errors.NotFound("The database has no Amana tables", remedy="run `amana init` first")
+        with database._unless_it_fails():
+            if not sa.inspect(database.engine).has_table(tables.meta.name):
+                raise errors.NotFound("The database has no Amana tables", remedy="run `amana init` first")
         return database
+
+    @contextmanager
+    def _unless_it_fails(self) -> Iterator[None]:
+        """Give the connections back if what is done here fails."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def is_postgresql(self) -> bool:
