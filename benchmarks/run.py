@@ -3,7 +3,7 @@
 Rule. Every section is a module with `figures(size)`; it takes its own ratios side by side in the same run. The ledger's
 sections print their own tables. Nothing here passes or fails: a figure is told, with what it is of.
 
-    python benchmarks/run.py --size 1m|10m|100m [--only screening|asking|importing|ledger]
+    python benchmarks/run.py --size 1m|10m|100m [--only screening|asking|importing|record|http|ledger]
 """
 
 from __future__ import annotations
@@ -16,10 +16,18 @@ from pathlib import Path
 import asking
 import generate
 import importing
+import record
 import screening
+import serving
 from figures import Figure, show
 
-SECTIONS = {"screening": screening.figures, "asking": asking.figures, "importing": importing.figures}
+SECTIONS = {
+    "screening": screening.figures,
+    "asking": asking.figures,
+    "importing": importing.figures,
+    "record": record.figures,
+    "http": serving.figures,
+}
 LEDGER = Path(__file__).with_name("ledger.py")
 LEDGER_EVENTS = 100_000
 

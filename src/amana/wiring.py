@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib import resources
@@ -222,7 +222,8 @@ def restore(
             if name != backup.MAIN:
                 (building / name).parent.mkdir(mode=0o700, exist_ok=True)
                 shutil.copyfile(folder / name, building / name)
-        found = _continued(here, backup.manifest_of(folder).made, last, at)
+        erased = backup.keyless(folder, keys_folder)
+        found = _continued(here, backup.manifest_of(folder).made, last, at, erased)
         for made in sorted(building.iterdir(), key=lambda one: one.name == DEFINITION):  # it comes last
             made.rename(target / made.name)
         _sync(target)
@@ -231,7 +232,17 @@ def restore(
     return found
 
 
-def _continued(settings: Settings, made: int, last: str | None, at: Clock) -> Restored:
+def put_back(settings: Settings, *, last: str | None = None, at: Clock = clock) -> Restored:
+    """Say of a workspace that its databases were put back by other means than `restore`: it denies, under a new name.
+
+    Raises as `restore`.
+    """
+    with opened(settings):
+        pass  # says what is wrong with it, if anything is
+    return _continued(msgspec.structs.replace(settings, journal=None), at(), last, at, ())
+
+
+def _continued(settings: Settings, made: int, last: str | None, at: Clock, erased: Sequence[int]) -> Restored:
     database = Database.open(_main_url(settings))
     keys = KeyStore.open(engines.connect(_keys_url(settings)), _root(settings), os.urandom)
     try:
@@ -240,7 +251,7 @@ def _continued(settings: Settings, made: int, last: str | None, at: Clock) -> Re
         keys.close()
         database.close()
     with opened(settings, writing=True, at=at) as house:
-        backup.settle(house, found)
+        backup.settle(house, found, erased)
     return found
 
 

@@ -39,6 +39,7 @@ ONLY_DENIER: dict[str, dict[str, Any]] = {
     "contact_point_blocked": {"point_blocked": True},
     "not_a_marketing_address": {"never_target": True},
     "source_held": {"held": True},
+    "guardian_outgrown": {"proof": int(CONSENT | Proof.GUARDIAN)},
     "consent_unknown": NO_GRANT,
     "consent_pending": NO_GRANT | {"requested": True},
     "other_basis_incomplete": NO_GRANT

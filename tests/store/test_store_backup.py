@@ -16,7 +16,7 @@ from amana.core import events
 from amana.core.vocabulary import Status
 from amana.keys.store import LOG_SIGNING
 from amana.ledger import checkpoint, note
-from amana.services import audit, backup, forget, history, journal, publication, screening
+from amana.services import audit, backup, forget, history, journal, permits, publication, screening
 from amana.services.asking import Gate
 from amana.services.house import House
 from amana.storage import log, proofs, tables
@@ -169,6 +169,10 @@ def test_nobody_who_left_or_was_erased_is_allowed_after_an_old_backup(
     assert lived_in.journal is not None
     with new.opened(writing=True, now=LATER) as house:
         assert all("restored" in codes(house, one) for one in range(1, 11))
+        gate = Gate(house)
+        taken = permits.take(house, gate, [permits.Request(person=3, inquiry=OFFERS, content=b"x" * 32)])
+        gate.close()
+        assert taken[0].reasons == ("restored",)
         assert_nobody_who_left_is_allowed(house, set())
 
         done = journal.replay(house, lived_in.journal)
@@ -356,6 +360,15 @@ def test_what_was_audited_under_the_old_name_is_kept_and_counts_no_more(
         assert audit.last(house) is None
         with house.database.read() as connection:
             assert proofs.named(connection, f"{proofs.AUDITED}@{origin}") is not None
+
+
+def test_databases_put_back_by_other_means_deny_too_once_it_is_said(lived_in: Place, tmp_path: Path) -> None:
+    wiring.put_back(lived_in.settings, at=lambda: LATER)
+    with lived_in.opened(writing=True, now=LATER) as house:
+        assert codes(house, 3) == ["restored"]
+        assert journal.replay(house, lived_in.journal).lifted  # type: ignore[arg-type]  # it has one
+        assert allowed(house, 3, 5) == [True, False]
+        audit.full(house)
 
 
 def test_a_restore_into_a_place_that_is_taken_touches_nothing(

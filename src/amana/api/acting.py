@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody
 
 from amana import errors
 from amana.api import decisions, guarding
 from amana.api.decisions import Action, Asker, Subject
 from amana.api.desk import Desk
-from amana.api.guarding import SECURED, AnyRequest, answers, caller_of, needs
+from amana.api.guarding import SECURED, AnyRequest, TheDesk, answers, caller_of, needs
 from amana.services import permits
 from amana.services.asking import Inquiry
 from amana.services.jobs import Job
@@ -76,7 +77,9 @@ class JobTold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @post("/v1/permits", status_code=200, guards=[needs("permit")], security=SECURED, responses=answers())
-async def take_permits(request: AnyRequest, data: PermitsWanted, desk: Desk) -> Response[PermitsTold]:
+async def take_permits(
+    request: AnyRequest, data: JSONBody[PermitsWanted], desk: TheDesk
+) -> Response[PermitsTold]:
     """Take permits in the moment of acting: decided again, counted against the caps, good once."""
     if not 1 <= len(data.requests) <= MOST:
         raise errors.BadInput("Too few or too many permits", expected=f"1 to {MOST}")
@@ -96,7 +99,7 @@ async def take_permits(request: AnyRequest, data: PermitsWanted, desk: Desk) -> 
 
 
 @post("/v1/screens", status_code=202, guards=[needs("screen")], security=SECURED, responses=answers())
-async def screen(request: AnyRequest, data: ScreenWanted, desk: Desk) -> Response[JobTold]:
+async def screen(request: AnyRequest, data: JSONBody[ScreenWanted], desk: TheDesk) -> Response[JobTold]:
     """Screen an audience as a job; ask for its state at `/v1/screens/{id}`."""
     inquiry = await _inquiry(request, desk, data.subject, data.action)
     people = None if data.people is None else tuple(map(decisions.person_id, data.people))
@@ -111,7 +114,7 @@ async def screen(request: AnyRequest, data: ScreenWanted, desk: Desk) -> Respons
 
 
 @get("/v1/screens/{number:str}", guards=[needs("screen")], security=SECURED, responses=answers(409, 413, 415))
-async def screen_state(request: AnyRequest, number: str, desk: Desk) -> JobTold:
+async def screen_state(request: AnyRequest, number: FromPath[str], desk: TheDesk) -> JobTold:
     """How a screen stands: progress, then counts by reason."""
     return _job(desk.jobs.get(caller_of(request).name, number))
 
@@ -123,7 +126,7 @@ async def screen_state(request: AnyRequest, number: str, desk: Desk) -> JobTold:
     media_type="application/octet-stream",
     responses=answers(413, 415),
 )
-async def screen_file(request: AnyRequest, number: str, desk: Desk) -> Response[bytes]:
+async def screen_file(request: AnyRequest, number: FromPath[str], desk: TheDesk) -> Response[bytes]:
     """The ids and reasons of a screen that is done."""
     job = desk.jobs.get(caller_of(request).name, number)
     path = job.file

@@ -11,18 +11,21 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import structlog
 from litestar import Litestar, Request, Response, get
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.serialization import encode_json
 from litestar.types import ControllerRouterHandler
 
 from amana import errors
 from amana.api import acting, authzen, people, problems, public_log, recording, reporting
 from amana.api.desk import Desk, Options
 from amana.api.front import LARGEST_BODY, Front
+from amana.api.guarding import TheDesk
 from amana.services import asking
 from amana.services.house import House
 
@@ -44,7 +47,8 @@ class Application:
 
     def description(self) -> dict[str, Any]:
         """The OpenAPI 3.1 document."""
-        return self.inner.openapi_schema.to_schema()
+        found: dict[str, Any] = msgspec.json.decode(encode_json(self.inner.openapi_schema.to_schema()))
+        return found
 
 
 def make(
@@ -101,7 +105,7 @@ def make(
 
 
 @get("/healthz", include_in_schema=False, media_type="text/plain")
-async def health(desk: Desk) -> str:
+async def health(desk: TheDesk) -> str:
     """Whether the record can be read."""
     await desk.run(asking.log_size, desk.house)
     return "ok\n"

@@ -12,12 +12,13 @@ from typing import Any
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import JSONBody
 
 from amana import errors
 from amana.api import decisions, front, guarding
 from amana.api.decisions import Action, Answer, Answers, Ask, Asker, Asks, Resource, Subject
 from amana.api.desk import Desk
-from amana.api.guarding import SECURED, AnyRequest, answers, caller_of, needs
+from amana.api.guarding import SECURED, AnyRequest, TheDesk, answers, caller_of, needs
 from amana.services import screening
 
 PAGE = 1_000
@@ -108,7 +109,7 @@ class _Place(msgspec.Struct, frozen=True, array_like=True):
 @post(
     "/access/v1/evaluation", status_code=200, guards=[needs("decide")], security=SECURED, responses=answers()
 )
-async def evaluation(request: AnyRequest, data: Ask, desk: Desk) -> Response[Answer]:
+async def evaluation(request: AnyRequest, data: JSONBody[Ask], desk: TheDesk) -> Response[Answer]:
     """May this brand contact this person, for this purpose, on this channel, now, and why?"""
     body = await front.decide(
         desk,
@@ -123,7 +124,7 @@ async def evaluation(request: AnyRequest, data: Ask, desk: Desk) -> Response[Ans
 @post(
     "/access/v1/evaluations", status_code=200, guards=[needs("decide")], security=SECURED, responses=answers()
 )
-async def evaluations(request: AnyRequest, data: Asks, desk: Desk) -> Response[Answers]:
+async def evaluations(request: AnyRequest, data: JSONBody[Asks], desk: TheDesk) -> Response[Answers]:
     """Many evaluations with shared defaults; one alone if the list is empty."""
     body = await front.decide(
         desk,
@@ -142,7 +143,7 @@ async def evaluations(request: AnyRequest, data: Asks, desk: Desk) -> Response[A
     security=SECURED,
     responses=answers(),
 )
-async def search_resource(request: AnyRequest, data: ResourceSearch, desk: Desk) -> People:
+async def search_resource(request: AnyRequest, data: JSONBody[ResourceSearch], desk: TheDesk) -> People:
     """Whom may this brand contact: people in order of id, in pages."""
     asker = Asker(await desk.run(desk.gate), caller_of(request), decisions.language(""))
     inquiry = asker.inquiry(data.subject, data.action)
@@ -169,7 +170,7 @@ async def search_resource(request: AnyRequest, data: ResourceSearch, desk: Desk)
     security=SECURED,
     responses=answers(),
 )
-async def search_action(request: AnyRequest, data: ActionSearch, desk: Desk) -> Contacts:
+async def search_action(request: AnyRequest, data: JSONBody[ActionSearch], desk: TheDesk) -> Contacts:
     """Which channels may this brand use for this person: for `context.purpose`, or for every purpose."""
     caller = caller_of(request)
 
@@ -193,7 +194,7 @@ async def search_action(request: AnyRequest, data: ActionSearch, desk: Desk) -> 
 
 
 @get("/.well-known/authzen-configuration", responses=answers(401, 403, 409, 413, 415, 422))
-async def configuration(request: AnyRequest, desk: Desk) -> Configuration:
+async def configuration(request: AnyRequest, desk: TheDesk) -> Configuration:
     """Where the decision point's endpoints are."""
     secure = desk.options.tls or desk.options.trusted_hops > 0
     base = f"{'https' if secure else 'http'}://{request.headers.get('host', 'localhost')}"

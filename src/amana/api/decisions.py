@@ -31,6 +31,7 @@ from amana.services.api_keys import Caller
 from amana.services.asking import Gate, Inquiry
 
 MOST = 1_000  # evaluations in one request
+KEPT = 256
 HIGHEST_PERSON = 2**31 - 1
 _PERSON = re.compile(r"p?([1-9][0-9]{0,9})\Z")
 _FROM, _UNTIL = 0, 4_102_444_800  # 1970 to 2100
@@ -150,7 +151,7 @@ class Asker:
         self.gate = gate
         self.caller = caller
         self.phrases = phrases
-        self._inquiries: dict[tuple[Any, ...], Inquiry | str] = {}
+        self._inquiries: dict[tuple[Any, ...], Inquiry | str] = {}  # words seen before; at most KEPT
 
     def one(self, ask: Ask) -> Answer:
         """Answer one evaluation. Raises BadInput (time), PermissionDeniedException (another key's brand)."""
@@ -192,6 +193,8 @@ class Asker:
         except TypeError:  # a property that is a list or an object names nothing
             return "unknown_purpose"
         if found is None:
+            if len(self._inquiries) >= KEPT:
+                self._inquiries.clear()
             found = self._inquiries[key] = self._inquiry(subject, action, purpose, tuple(topics))
         return found
 

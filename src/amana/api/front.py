@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import structlog
 from litestar.exceptions import HTTPException
@@ -24,6 +25,7 @@ from amana.api import decisions, limits, problems
 from amana.api.desk import Desk
 from amana.api.limits import Buckets, Limit
 from amana.services.api_keys import Caller
+from amana.services.asking import Gate
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -229,14 +231,25 @@ async def decide(desk: Desk, caller: Caller, body: bytes, accept: str, *, many: 
 
 
 def _one(desk: Desk, caller: Caller, ask: decisions.Ask, accept: str) -> bytes:
-    gate = desk.gate(with_remedies=ask.context.get("would_allow") is True)
-    asker = decisions.Asker(gate, caller, decisions.language(accept))
-    return decisions.encode(asker.one(ask))
+    return decisions.encode(_asker(desk, caller, accept, ask.context.get("would_allow") is True).one(ask))
 
 
 def _many(desk: Desk, caller: Caller, asks: decisions.Asks, accept: str) -> bytes:
-    asker = decisions.Asker(desk.gate(), caller, decisions.language(accept))
+    asker = _asker(desk, caller, accept)
     return decisions.encode(decisions.Answers(evaluations=tuple(asker.many(asks))))
+
+
+def _asker(desk: Desk, caller: Caller, accept: str, with_remedies: bool = False) -> decisions.Asker:
+    """The asker of this thread's gate for a caller and a language, kept while the gate is."""
+    gate, phrases = desk.gate(with_remedies=with_remedies), decisions.language(accept)
+    key = (caller.digest, phrases.language)
+    held = _askers.setdefault(gate, {})
+    if key not in held:
+        held[key] = decisions.Asker(gate, caller, phrases)
+    return held[key]
+
+
+_askers: WeakKeyDictionary[Gate, dict[tuple[bytes, str], decisions.Asker]] = WeakKeyDictionary()
 
 
 async def reply(send: Send, problem: problems.Problem, headers: dict[str, str] | None = None) -> None:

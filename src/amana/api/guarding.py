@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
@@ -24,6 +25,7 @@ from amana.services.api_keys import Caller
 
 Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]
 AnyRequest = Request[Any, Any, Any]
+TheDesk = NamedDependency[Desk]
 
 MEANINGS = {
     400: "The request is not what it should be.",

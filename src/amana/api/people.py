@@ -11,12 +11,11 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter, JSONBody
 
 from amana import errors
 from amana.api import decisions
-from amana.api.desk import Desk
-from amana.api.guarding import SECURED, AnyRequest, answers, caller_of, needs
+from amana.api.guarding import SECURED, AnyRequest, TheDesk, answers, caller_of, needs
 from amana.core.facts import ALL_DAYS, ALL_HOURS, NO_CAP
 from amana.services import preferences, receipts, reveal, telling
 from amana.storage import register
@@ -110,7 +109,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/v1/people/{person:str}", guards=[needs("read")], security=SECURED, responses=answers(409, 413, 415))
-async def person_told(request: AnyRequest, person: str, desk: Desk) -> PersonTold:
+async def person_told(request: AnyRequest, person: FromPath[str], desk: TheDesk) -> PersonTold:
     """What is recorded of a person for the key's brands: states in words, no contact values."""
     caller, number = caller_of(request), decisions.person_id(person)
 
@@ -133,10 +132,10 @@ async def person_told(request: AnyRequest, person: str, desk: Desk) -> PersonTol
 )
 async def open_values(
     request: AnyRequest,
-    person: str,
-    data: Wanted,
-    desk: Desk,
-    purpose: Annotated[str, Parameter(header="X-Amana-Purpose", max_length=200)] = "",
+    person: FromPath[str],
+    data: JSONBody[Wanted],
+    desk: TheDesk,
+    purpose: Annotated[str, HeaderParameter(name="X-Amana-Purpose", max_length=200)] = "",
 ) -> Opened:
     """Open contact values; who looked, and what for, is recorded first."""
     if not purpose.strip() or not data.fields:
@@ -162,7 +161,7 @@ async def open_values(
     media_type="text/plain",
     responses=answers(413, 415),
 )
-async def receipt(request: AnyRequest, position: int, desk: Desk) -> Response[str]:
+async def receipt(request: AnyRequest, position: FromPath[int], desk: TheDesk) -> Response[str]:
     """The receipt of an event: a C2SP tlog-proof that anybody can verify offline."""
     caller_of(request)
     if not 0 <= position < 1 << 62:
@@ -171,7 +170,7 @@ async def receipt(request: AnyRequest, position: int, desk: Desk) -> Response[st
 
 
 @get("/v1/notices", guards=[needs("read")], security=SECURED, responses=answers(404, 409, 413, 415))
-async def notices(request: AnyRequest, desk: Desk) -> list[NoticeTold]:
+async def notices(request: AnyRequest, desk: TheDesk) -> list[NoticeTold]:
     """Every published version of every notice, with its wording."""
     caller_of(request)
 
@@ -189,7 +188,7 @@ async def notices(request: AnyRequest, desk: Desk) -> list[NoticeTold]:
 
 
 @get("/v1/words", guards=[needs("read")], security=SECURED, responses=answers(404, 409, 413, 415))
-async def words(request: AnyRequest, desk: Desk) -> Words:
+async def words(request: AnyRequest, desk: TheDesk) -> Words:
     """Brands, purposes, topics and capture points."""
     caller = caller_of(request)
     definition = desk.house.workspace

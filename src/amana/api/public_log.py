@@ -7,10 +7,10 @@ changes and may be kept for ever; the checkpoint is fetched anew. Nothing needs 
 from __future__ import annotations
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from amana import errors
-from amana.api.desk import Desk
-from amana.api.guarding import answers
+from amana.api.guarding import TheDesk, answers
 from amana.ledger import tiles
 from amana.services import publication
 from amana.storage import log
@@ -21,7 +21,7 @@ _PUBLIC = answers(401, 403, 409, 413, 415, 422)
 
 
 @get("/log/checkpoint", media_type="text/plain", responses=_PUBLIC)
-async def checkpoint(desk: Desk) -> Response[str]:
+async def checkpoint(desk: TheDesk) -> Response[str]:
     """The latest signed checkpoint, with any witness's cosignature."""
 
     def work() -> str:
@@ -36,7 +36,7 @@ async def checkpoint(desk: Desk) -> Response[str]:
 
 
 @get("/log/tile/{place:path}", media_type="application/octet-stream", responses=_PUBLIC)
-async def tile(desk: Desk, place: str) -> Response[bytes]:
+async def tile(desk: TheDesk, place: FromPath[str]) -> Response[bytes]:
     """One tile or entry bundle, full or partial, by its C2SP path."""
     try:
         level, index, width = tiles.parse_path(f"tile{place}")

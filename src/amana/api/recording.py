@@ -14,11 +14,12 @@ from collections.abc import Container
 import msgspec
 from litestar import Response, post
 from litestar.exceptions import PermissionDeniedException
+from litestar.params import JSONBody
 
 from amana import errors
 from amana.api import decisions, guarding
 from amana.api.desk import Desk
-from amana.api.guarding import SECURED, AnyRequest, answers, caller_of, needs
+from amana.api.guarding import SECURED, AnyRequest, TheDesk, answers, caller_of, needs
 from amana.core import workspace
 from amana.core.statements import ANY, Interval, PersonRow, Statement
 from amana.core.vocabulary import REFUSING, Actor, Channel, Status
@@ -123,7 +124,7 @@ class Positions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @post("/v1/events", status_code=200, guards=[needs("record")], security=SECURED, responses=answers())
-async def record(request: AnyRequest, data: SaidAll, desk: Desk) -> Response[RecordedAll]:
+async def record(request: AnyRequest, data: JSONBody[SaidAll], desk: TheDesk) -> Response[RecordedAll]:
     """Relay refusals, preferences and grants."""
     caller = caller_of(request)
     if not data.events or len(data.events) > MOST:
@@ -148,7 +149,7 @@ async def record(request: AnyRequest, data: SaidAll, desk: Desk) -> Response[Rec
 
 
 @post("/v1/captures", status_code=200, guards=[needs("capture")], security=SECURED, responses=answers())
-async def submit(request: AnyRequest, data: Captured, desk: Desk) -> Response[CaptureAnswer]:
+async def submit(request: AnyRequest, data: JSONBody[Captured], desk: TheDesk) -> Response[CaptureAnswer]:
     """Hand in a capture: the holder of the address is asked to confirm, unless the capture point proves it."""
     caller = caller_of(request)
     guarding.speaks_for(caller, data.brand)
@@ -180,14 +181,14 @@ async def submit(request: AnyRequest, data: Captured, desk: Desk) -> Response[Ca
 @post(
     "/v1/captures/confirm", status_code=200, guards=[needs("capture")], security=SECURED, responses=answers()
 )
-async def confirm(request: AnyRequest, data: Confirmed, desk: Desk) -> Positions:
+async def confirm(request: AnyRequest, data: JSONBody[Confirmed], desk: TheDesk) -> Positions:
     """Spend a confirmation's token: the holder of the address followed its link in an app."""
     context = capture.Context(agent=f"api/{caller_of(request).name}")
     return Positions(events=await desk.run(capture.confirm, desk.house, data.token, context))
 
 
 @post("/v1/withdrawals", status_code=200, responses=answers(401, 403))
-async def leave(request: AnyRequest, data: Leaving, desk: Desk) -> Positions:
+async def leave(request: AnyRequest, data: JSONBody[Leaving], desk: TheDesk) -> Positions:
     """Leave with the token of a message: no key, no limit, at once."""
     try:
         events = await desk.run(telling.left, desk.house, data.token, data.everything, "api/withdrawals")

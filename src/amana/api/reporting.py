@@ -14,11 +14,12 @@ from hashlib import sha256
 import msgspec
 import structlog
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from amana import errors
 from amana.api import guarding, providers
 from amana.api.desk import Desk
-from amana.api.guarding import AnyRequest, answers
+from amana.api.guarding import AnyRequest, TheDesk, answers
 from amana.core.statements import ANY
 from amana.services import feedback
 from amana.services.api_keys import Caller
@@ -33,7 +34,9 @@ log = structlog.get_logger("amana.api")
 
 
 @post("/v1/webhooks/{provider:str}/{key:str}", status_code=200, media_type="text/plain", responses=_ANSWERS)
-async def report(request: AnyRequest, provider: str, key: str, desk: Desk) -> Response[str]:
+async def report(
+    request: AnyRequest, provider: FromPath[str], key: FromPath[str], desk: TheDesk
+) -> Response[str]:
     """Take a provider's report."""
     caller = await _caller(request, desk, provider, key)
     body = await request.body()
@@ -49,7 +52,9 @@ async def report(request: AnyRequest, provider: str, key: str, desk: Desk) -> Re
 
 
 @get("/v1/webhooks/{provider:str}/{key:str}", media_type="text/plain", responses=_ANSWERS)
-async def challenge(request: AnyRequest, provider: str, key: str, desk: Desk) -> Response[str]:
+async def challenge(
+    request: AnyRequest, provider: FromPath[str], key: FromPath[str], desk: TheDesk
+) -> Response[str]:
     """Answer WhatsApp's challenge."""
     await _caller(request, desk, provider, key)
     asked = request.query_params.get("hub.challenge", "")

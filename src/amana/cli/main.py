@@ -20,6 +20,7 @@ from amana.cli import (
     demo,
     explain,
     importing,
+    keeping,
     law,
     ledger,
     lists,
@@ -68,6 +69,7 @@ MODULES: tuple[Any, ...] = (
     people,
     ledger,
     witness,
+    keeping,
     serve,
 )
 

@@ -17,11 +17,12 @@ import msgspec
 import typer
 
 from amana import errors, settings, wiring
-from amana.cli import rendering
+from amana.cli import keeping, rendering
 from amana.cli.session import JsonFlag, answer
 from amana.columns.store import ColumnStore
 from amana.core import places
 from amana.core.vocabulary import SubjectType
+from amana.services import backup as backups
 from amana.services import publish as publishing
 from amana.services.house import House
 from amana.storage import log, people, sources
@@ -144,6 +145,7 @@ def _status(house: House) -> dict[str, Any]:
         "cache": {name: group.position for name, group in sorted(manifest.groups.items())},
         "notices": _pending(house),
         "law": _law(house),
+        "safekeeping": backups.standing(house),
     }
 
 
@@ -194,6 +196,7 @@ def _show_status(found: dict[str, Any]) -> None:
         ("cache", f"{groups} groups, {len(behind)} behind the ledger: the next screen catches up"),
         ("law book", f"version {law['version']}; serves {', '.join(law['serves']) or 'no country'}"),
         ("notices", notices["problem"] or ("changes to publish" if notices["pending"] else "all published")),
+        *keeping.rows(found["safekeeping"]),
     ]
     rendering.table(("", ""), rows)
     for change in notices["pending"]:

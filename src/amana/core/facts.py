@@ -6,7 +6,7 @@ Rule. `project` reads one cell's facts off the state:
   confirmed grant for exactly this cell begins strictly after the refusal's latest moment.
 - With an active or lifted refusal only own grants later than it can count; otherwise any grant. Of those one for the
   contact point in use counts before others, then one under a newer notice, then the one with the most proof, then
-  the latest.
+  the latest. A guardian's grant and the person's own are never mixed: those of whoever spoke last count.
 - A request counts as pending when it began after the refusals and no grant counts.
 - A grant given for another contact point than the current one does not match (a new address inherits nothing).
 - The same names stand on one row (this NamedTuple) and on columns (arrays): a rule cannot tell the difference.
@@ -21,13 +21,14 @@ from typing import NamedTuple
 from amana.core import state as states
 from amana.core.cells import CHANNEL_CODE, CHANNEL_OF_CODE, covering
 from amana.core.state import GRANT, INVALIDATED, OBJECTED, REFUSED, REQUEST, WITHDRAWN, Claim, PersonState
-from amana.core.vocabulary import POINT_OF_CHANNEL, Channel, PointKind
+from amana.core.vocabulary import POINT_OF_CHANNEL, Channel, PointKind, Proof
 
 NEVER = 0
 BORN_UNKNOWN = -(2**31)
 ALL_HOURS = (1 << 24) - 1
 ALL_DAYS = (1 << 7) - 1
 NO_CAP = 32767
+GUARDIAN = int(Proof.GUARDIAN)
 
 
 class Facts(NamedTuple):
@@ -240,17 +241,24 @@ def _in_use(state: PersonState, cell: int) -> int:
 
 
 def _grant(claims: list[Claim] | tuple[Claim, ...], refused_until: int | None, in_use: int) -> Claim | None:
-    best: Claim | None = None
-    best_rank: tuple[bool, int, int, int, bytes] = (False, -1, -1, -1, b"")
-    for claim in claims:
-        if claim.kind != GRANT:
-            continue
-        if refused_until is not None and not (claim.own and claim.lo > refused_until):
-            continue
-        rank = (claim.point in (-1, in_use), claim.epoch, claim.proof.bit_count(), claim.lo, claim.event)
-        if rank > best_rank:
-            best, best_rank = claim, rank
-    return best
+    counting = [
+        claim
+        for claim in claims
+        if claim.kind == GRANT and (refused_until is None or (claim.own and claim.lo > refused_until))
+    ]
+    if len(counting) > 1:
+        counting = _of_who_spoke_last(counting)
+
+    def rank(claim: Claim) -> tuple[bool, int, int, int, bytes]:
+        return claim.point in (-1, in_use), claim.epoch, claim.proof.bit_count(), claim.lo, claim.event
+
+    return max(counting, key=rank, default=None)
+
+
+def _of_who_spoke_last(grants: list[Claim]) -> list[Claim]:
+    """A guardian's grant and the young person's own are never mixed: those of whoever spoke last count."""
+    last = max(grants, key=lambda claim: (claim.lo, claim.event)).proof & GUARDIAN
+    return [claim for claim in grants if claim.proof & GUARDIAN == last]
 
 
 def _pending(claims: list[Claim] | tuple[Claim, ...], refused_until: int | None) -> bool:

@@ -24,7 +24,18 @@ _BLOCKS: tuple[tuple[int, tuple[tuple[int, int], ...]], ...] = (
     (22, ((3, 36), (2, 37))),
     (26, ((4, 43), (1, 44))),
 )
-_ALIGNED = ((), (6, 18), (6, 22), (6, 26), (6, 30), (6, 34), (6, 22, 38), (6, 24, 42), (6, 26, 46), (6, 28, 50))
+_ALIGNED: tuple[tuple[int, ...], ...] = (
+    (),
+    (6, 18),
+    (6, 22),
+    (6, 26),
+    (6, 30),
+    (6, 34),
+    (6, 22, 38),
+    (6, 24, 42),
+    (6, 26, 46),
+    (6, 28, 50),
+)
 _LEVEL_M = 0b00
 Grid = list[list[int]]  # 0 white, 1 black; -1 not set yet
 
@@ -229,12 +240,16 @@ def _penalty(grid: Grid) -> int:
     lines = ["".join(map(str, line)) for line in [*grid, *map(list, zip(*grid, strict=True))]]
     score = 0
     for line in lines:
-        score += sum(len(run) - 2 for run in line.replace("01", "0 1").replace("10", "1 0").split() if len(run) > 4)
+        score += sum(
+            len(run) - 2 for run in line.replace("01", "0 1").replace("10", "1 0").split() if len(run) > 4
+        )
         for at in range(size - 10):
             score += 40 * (line[at : at + 11] in ("10111010000", "00001011101"))
     for row in range(size - 1):
         for column in range(size - 1):
-            four = grid[row][column] + grid[row][column + 1] + grid[row + 1][column] + grid[row + 1][column + 1]
+            four = (
+                grid[row][column] + grid[row][column + 1] + grid[row + 1][column] + grid[row + 1][column + 1]
+            )
             score += 3 * (four in (0, 4))
     black = sum(map(sum, grid))
     return score + 10 * int(abs(black * 20 - size * size * 10) / (size * size))

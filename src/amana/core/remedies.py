@@ -198,7 +198,7 @@ def _bits(codes: str) -> int:
 _REFUSALS = _bits("suppressed objected withdrawn refused invalidated")
 _BASIS = _bits(
     "consent_unknown consent_pending other_basis_incomplete consent_unproven consent_expired consent_not_yet "
-    "notice_outdated contact_point_changed"
+    "notice_outdated contact_point_changed guardian_outgrown"
 )
 _LISTS = _bits("registry_listed registry_stale")
 _ASSESSED = _bits("assessment_missing")

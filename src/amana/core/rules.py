@@ -70,7 +70,7 @@ def needed(facts: Any, law: Any, ask: Any) -> Any:
 
 
 def consent(facts: Any, law: Any, ask: Any) -> Any:
-    """A grant that is in force, fresh, for this address and this notice, with every proof the law needs."""
+    """A grant in force, fresh, for this address and notice, with every proof needed; a guardian's only for a child."""
     return (
         facts.granted
         & (facts.granted_by <= ask.at)
@@ -78,6 +78,7 @@ def consent(facts: Any, law: Any, ask: Any) -> Any:
         & ((facts.proof & law.proof) == law.proof)
         & (facts.notice >= ask.notice_floor)
         & facts.point_matches
+        & (((facts.proof & GUARDIAN) == 0) | (facts.born > law.born_by))
     )
 
 
@@ -224,6 +225,17 @@ def localisation(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
 def below_age(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
     """The person is below the age of digital consent and no guardian has consented."""
     return (facts.born > law.born_by) & ((facts.proof & GUARDIAN) == 0)
+
+
+@rule(RuleClass.LEGAL, "GDPR art. 8; EDPB Guidelines 05/2020, 7.1.4, read strictly")
+def guardian_outgrown(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
+    """A guardian consented, and the person is old enough now, or of unknown age: their own consent is asked."""
+    return (
+        facts.granted
+        & ((facts.proof & GUARDIAN) != 0)
+        & (facts.born <= law.born_by)
+        & not_(shows.other)
+    )
 
 
 @rule(RuleClass.LEGAL, "the country's protection of children")

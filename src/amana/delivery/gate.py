@@ -127,6 +127,10 @@ class GateHandler:
             return _failed(error)
         return answer
 
+    async def handle_exception(self, _error: Exception) -> str:
+        """A defect of ours: the message stays with its sender, and hears nothing of what went wrong."""
+        return "451 4.3.0 internal"
+
     def _carried(self, user: str, sender: str, recipients: list[str], content: bytes) -> str:
         message = raw.read(content)
         errand = errand_of(self._doorman.placed(user, sender), message.first(b"x-amana-purpose"))

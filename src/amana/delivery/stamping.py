@@ -14,7 +14,9 @@ import email
 import re
 import textwrap
 from email import policy
-from email.message import EmailMessage, Message
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
 from hashlib import sha256
 from html import escape
 from typing import Any
@@ -35,6 +37,9 @@ REPLACED = (
     b"errors-to",
 )
 SEALED = frozenset({"multipart/signed", "multipart/encrypted", "application/pkcs7-mime"})
+
+_AS_IT_IS = policy.compat32.clone(linesep="\r\n", max_line_length=0)
+"""Header fields go on as they came."""
 
 
 class Footer(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,9 +75,9 @@ class Stamp:
 
     def __init__(self, message: Raw, content: bytes) -> None:
         self._raw = message.without(REPLACED, (b"x-amana-",))
-        parsed: Any = email.message_from_bytes(self._raw.joined(), policy=policy.SMTP.clone(cte_type="8bit"))
+        parsed: Any = email.message_from_bytes(self._raw.joined(), policy=_AS_IT_IS)
         self.content = sha256(content).digest()
-        self.subject = str(parsed.get("subject", ""))
+        self.subject = _subject(message.first(b"subject"))
         self._parts = _text_parts(parsed)
         if not self._parts:
             raise _refused("no_text")
@@ -91,7 +96,7 @@ class Stamp:
             made = made.replace(_marker(self.content, index), encoded.rstrip(b"\r\n"), 1)
         return way.fields() + made
 
-    def _framed(self, parsed: EmailMessage) -> bytes:
+    def _framed(self, parsed: Message) -> bytes:
         """The message with a mark in place of each text."""
         for index, part in enumerate(self._parts):
             part.set_payload(_marker(self.content, index).decode())
@@ -148,9 +153,9 @@ def _under(page: str, footer: str) -> str:
     return page[:at] + footer + page[at:]
 
 
-def _text_parts(parsed: Message) -> list[EmailMessage]:
+def _text_parts(parsed: Message) -> list[Message]:
     """The text parts that a reader sees. Raises BadInput for a sealed message."""
-    found: list[EmailMessage] = []
+    found: list[Message] = []
     waiting: list[Any] = [parsed]
     while waiting:
         part = waiting.pop(0)
@@ -160,18 +165,26 @@ def _text_parts(parsed: Message) -> list[EmailMessage]:
         if kind.startswith("multipart/"):
             if not part.is_multipart():
                 raise _refused("structure")
-            waiting = [*part.iter_parts(), *waiting]
+            waiting = [*part.get_payload(), *waiting]
         elif kind in ("text/plain", "text/html") and part.get_content_disposition() != "attachment":
             found.append(part)
     return found
 
 
-def _text_of(part: EmailMessage) -> str:
+def _text_of(part: Message) -> str:
+    plain: Any = part.get_payload(decode=True)
     try:
-        text: str = part.get_content()
-    except (LookupError, ValueError) as bad:  # a character set that nobody knows
+        return str(plain.decode(part.get_content_charset("utf-8")))
+    except (LookupError, ValueError) as bad:  # a character set that nobody knows, or bytes that are not of it
         raise _refused("charset") from bad
-    return text
+
+
+def _subject(field: str) -> str:
+    """A subject without its encoding (RFC 2047)."""
+    try:
+        return str(make_header(decode_header(field)))
+    except (LookupError, ValueError, HeaderParseError) as bad:
+        raise _refused("charset") from bad
 
 
 def _marker(content: bytes, index: int) -> bytes:

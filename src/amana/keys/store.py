@@ -225,10 +225,11 @@ class KeyStore:
         self._cache.clear()
         return gone.rowcount
 
-    def people(self) -> set[int]:
-        """Everybody who has a key."""
+    def highest_person(self) -> int:
+        """The highest number that anybody with a key has, -1 for nobody."""
         with self._engine.connect() as connection:
-            return set(connection.execute(sa.select(tables.person_key.c.person)).scalars())
+            highest = connection.execute(sa.select(sa.func.max(tables.person_key.c.person))).scalar_one()
+        return -1 if highest is None else int(highest)
 
     def forget_cached(self) -> None:
         """Drop keys from memory: some may belong to people that never came to be."""

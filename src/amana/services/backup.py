@@ -16,9 +16,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 import sqlalchemy as sa
@@ -135,7 +136,9 @@ def _apart(folder: Path, keys_folder: Path | None, together: bool) -> None:
 def _empty(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
-        raise errors.Conflict("The folder of the backup is not empty", remedy="name a new one for each backup")
+        raise errors.Conflict(
+            "The folder of the backup is not empty", remedy="name a new one for each backup"
+        )
 
 
 def _signed(folder: Path) -> str:
@@ -243,20 +246,23 @@ def verify(folder: Path, keys_folder: Path | None = None) -> Taken:
             "The keys are older than the record: events may have no key",
             remedy="use keys that were copied with this record or after it",
         )
-    held = _people_with_keys(keys_folder)
-    return msgspec.structs.replace(taken, keys=len(held), keyless=len(keyless(folder, keys_folder)))
+    held, without = _count_keys(keys_folder), keyless(folder, keys_folder)
+    return msgspec.structs.replace(taken, keys=held, keyless=len(without))
 
 
-def keyless(folder: Path, keys_folder: Path) -> set[int]:
+def keyless(folder: Path, keys_folder: Path) -> list[int]:
     """People of the record who have no key: they were erased after it was copied."""
     engine = engines.read_only(folder / MAIN)
+    keys = quote(str((keys_folder / KEYS).absolute()))
     try:
         with engine.connect() as connection:
-            known = set(connection.execute(sa.select(tables.event.c.person).distinct()).scalars())
-            known |= set(connection.execute(sa.select(tables.person.c.id)).scalars())
+            connection.exec_driver_sql("ATTACH ? AS apart", (f"file:{keys}?mode=ro&immutable=1",))
+            known = sa.union(sa.select(tables.person.c.id), sa.select(tables.event.c.person)).subquery()
+            held = sa.select(sa.column("person", sa.Integer)).select_from(sa.table("person_key", schema="apart"))
+            query = sa.select(known.c.id).where(known.c.id.not_in(held)).order_by(known.c.id)
+            return list(connection.execute(query).scalars())
     finally:
         engine.dispose()
-    return known - _people_with_keys(keys_folder)
 
 
 def _same_bytes(folder: Path, manifest: Manifest) -> None:
@@ -287,19 +293,20 @@ def _origin_of(manifest: Manifest) -> str:
     return note.parse_key(manifest.log_key).name
 
 
-def _people_with_keys(keys_folder: Path) -> set[int]:
+def _count_keys(keys_folder: Path) -> int:
     engine = engines.read_only(keys_folder / KEYS)
     try:
         with engine.connect() as connection:
             _sound(connection)
-            return set(connection.execute(sa.select(key_tables.person_key.c.person)).scalars())
+            query = sa.select(sa.func.count()).select_from(key_tables.person_key)
+            return int(connection.execute(query).scalar_one())
     finally:
         engine.dispose()
 
 
-def _only_the_erased(house: House, without: set[int]) -> None:
+def _only_the_erased(house: House, without: Sequence[int]) -> None:
     with house.database.read() as connection:
-        lost = [one for one in sorted(without) if erasures.state_of(connection, one) is None]
+        lost = [one for one in without if erasures.state_of(connection, one) is None]
     if lost:
         raise errors.VerificationFailed(
             f"The keys of {len(lost)} people are missing from the key store", remedy="restore its backup"
@@ -389,7 +396,7 @@ def go_on(
 def _leave_numbers_alone(connection: sa.Connection, keys: KeyStore) -> None:
     """People who came after the backup are not here; their numbers, as far as the keys know them, stay unused."""
     following = people.next_id(connection)
-    people.set_next_id(connection, max(following, *(one + 1 for one in keys.people())))
+    people.set_next_id(connection, max(following, keys.highest_person() + 1))
     keys.sweep(following)
 
 
@@ -406,8 +413,8 @@ def _newest(head: Checkpoint, held: str, last: str | None, key: note.VerifierKey
     return last if other.size > head.size else held
 
 
-def settle(house: House, restored: Restored) -> int:
-    """In a restored workspace opened for writing: state what the log continues, and erase again who has no key."""
+def settle(house: House, restored: Restored, erased: Sequence[int]) -> None:
+    """In a restored workspace opened for writing: state what the log continues, and erase again who was erased."""
     tree = checkpoint.parse(note.parse(restored.note).text)
 
     def work(session: Session) -> None:
@@ -426,7 +433,5 @@ def settle(house: House, restored: Restored) -> int:
 
     house.writing().write(work)
     with house.database.read() as connection:
-        known = set(connection.execute(sa.select(tables.person.c.id)).scalars())
-    gone = sorted(known - house.keys.people() - {0})
-    forget.forget(house, gone)
-    return len(gone)
+        here = [row.id for row in people.get(connection, erased).values()]
+    forget.forget(house, here)

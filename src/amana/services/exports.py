@@ -61,6 +61,9 @@ def with_contact(
     wanted = list(dict.fromkeys(people))
 
     def register(session: Session) -> None:
+        unknown = exports.unknown(session.connection, wanted)
+        if unknown:
+            raise errors.NotFound("There is no such person", got=f"p{unknown[0]}", remedy="check the ids")
         number = exports.add(
             session.connection, session.now, recipient, file, session.now + days * DAY, len(wanted)
         )

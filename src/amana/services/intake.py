@@ -2,7 +2,8 @@
 
 Rule.
 - A grant needs a documented capture: evidence named for the source, the `demonstrable` check, and a date. Without
-  them the person becomes *unknown*, which decides nothing.
+  them the person becomes *unknown*, which decides nothing. A guardian's consent is never imported: it is theirs to
+  confirm, from their own address.
 - A refusal needs nothing. Undated, it counts from the beginning and until now. It binds every holder of the address
   it came for, and whoever comes to share an address inherits its
   refusals.
@@ -359,7 +360,7 @@ class Intake:
             purpose=said.purpose,
             channel=said.channel.value,
             status=status,
-            proof=said.proof if status in GRANTING else Proof(0),
+            proof=said.proof & ~Proof.GUARDIAN if status in GRANTING else Proof(0),
             point=point,
             notice=said.notice,
             notice_hash=published.hash if published else "",

@@ -9,7 +9,7 @@ this?" later, and permits against withdrawals are the proof that nobody was cont
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -58,6 +58,11 @@ class Redeemed(msgspec.Struct, frozen=True, kw_only=True):
 
 def take(house: House, gate: Gate, requests: Sequence[Request]) -> list[Taken]:
     """Take permits for a batch, durably. Raises NotFound for words the workspace lacks."""
+    return house.writing().write(taking(house, gate, requests))
+
+
+def taking(house: House, gate: Gate, requests: Sequence[Request]) -> Callable[[Session], list[Taken]]:
+    """The work of `take`, for a sender that redeems in the same transaction."""
     if any(len(request.content) != 32 for request in requests):
         raise errors.BadInput("A permit is bound to the SHA-256 of its content", expected="32 bytes")
     noise = house.random(16 * len(requests))
@@ -79,11 +84,18 @@ def take(house: House, gate: Gate, requests: Sequence[Request]) -> list[Taken]:
         permits.put(session.connection, rows)
         return answers
 
-    return house.writing().write(work)
+    return work
 
 
 def redeem(house: House, gate: Gate, wanted: Sequence[tuple[bytes, bytes, Inquiry]]) -> list[Redeemed]:
     """Redeem a batch of (permit, content hash, inquiry) in the moment of sending. Only delivery calls this."""
+    return house.writing().write(redeeming(house, gate, wanted))
+
+
+def redeeming(
+    house: House, gate: Gate, wanted: Sequence[tuple[bytes, bytes, Inquiry]]
+) -> Callable[[Session], list[Redeemed]]:
+    """The work of `redeem`, for a sender that also took in the same transaction."""
 
     def work(session: Session) -> list[Redeemed]:
         held = permits.get(session.connection, [permit for permit, _, _ in wanted])
@@ -98,7 +110,7 @@ def redeem(house: House, gate: Gate, wanted: Sequence[tuple[bytes, bytes, Inquir
         )
         return answers
 
-    return house.writing().write(work)
+    return work
 
 
 class _Desk:

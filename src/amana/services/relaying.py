@@ -1,7 +1,7 @@
 """Relaying: one marketing message to many people, a copy each, and none without a permit redeemed for it.
 
 Rule. For each copy, in this order: everybody who holds the address is asked about, with what the message will carry; a
-permit is taken; the copy's own links are made; the permit is redeemed; the answer is asked for once more, because a
+permit is taken and redeemed, in one transaction with the copy's own links; the answer is asked for once more, because a
 batch takes a moment; the copy is handed to the relay. Whoever withdrew in between gets nothing. The same content goes to
 the same person once: a permit redeemed for it within a day means that it went. If the relay cannot take a copy now, the
 copy waits as a task, and needs a permit of its own when its time comes. A message without the organisation's postal
@@ -14,6 +14,7 @@ import base64
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
@@ -31,7 +32,7 @@ from amana.services import addresses, links, permits, tasks
 from amana.services.asking import Gate, Inquiry
 from amana.services.house import House
 from amana.services.links import MessageLinks
-from amana.services.permits import Request
+from amana.services.permits import Request, Taken
 from amana.services.posting import Post
 from amana.services.writing import Session
 from amana.storage import people
@@ -39,6 +40,7 @@ from amana.storage import permits as permit_rows
 
 BATCH = 20
 ONCE_WITHIN = 86_400  # seconds
+MOST_GATES = 6  # each holds a connection
 FRESH = 1.0  # seconds for which a gate's registries and notices are not read again
 
 
@@ -51,21 +53,30 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gates:
-    """A gate for each thread, made anew when it is a second old."""
+    """A few gates, each used by one thread at a time, and made anew when it is a second old."""
 
     def __init__(self, house: House) -> None:
-        self._house, self._local = house, threading.local()
+        self._house = house
+        self._idle: list[tuple[Gate, float]] = []
+        self._free = threading.BoundedSemaphore(MOST_GATES)
 
-    def get(self) -> Gate:
-        """This thread's gate."""
-        held: tuple[Gate, float] | None = getattr(self._local, "held", None)
-        if held is not None and time.monotonic() - held[1] < FRESH:
-            return held[0]
-        if held is not None:
-            held[0].close()
-        gate = Gate(self._house)
-        self._local.held = (gate, time.monotonic())
-        return gate
+    @contextmanager
+    def held(self) -> Iterator[Gate]:
+        """One of the gates, for a moment."""
+        with self._free:
+            gate, made = self._idle.pop() if self._idle else (Gate(self._house), time.monotonic())
+            if time.monotonic() - made > FRESH:
+                gate.close()
+                gate, made = Gate(self._house), time.monotonic()
+            try:
+                yield gate
+            finally:
+                self._idle.append((gate, made))
+
+    def close(self) -> None:
+        """Give back the connections."""
+        while self._idle:
+            self._idle.pop()[0].close()
 
 
 class Relaying:
@@ -109,10 +120,11 @@ class Relaying:
         self, stamp: Stamp, inquiry: Inquiry, targets: Sequence[Target], content: bytes, *, wait: bool = True
     ) -> Carried:
         """Send one batch now. With `wait`, copies that the relay cannot take become tasks; else NotNow is raised."""
-        gate, sent, queued = self._gates.get(), 0, 0
-        refused: list[Refused] = []
-        for target, made in self._permitted(gate, stamp, inquiry, targets, refused):
-            decision = _strictest(gate, target.holders, inquiry)
+        sent, queued = 0, 0
+        permitted, refused = self._permitted(stamp, inquiry, targets)
+        for target, made in permitted:
+            with self._gates.held() as gate:
+                decision = _strictest(gate, target.holders, inquiry)
             if any(reason.kind is not RuleClass.TIMING for reason in decision.reasons):
                 refused.append(Refused(code=decision.reasons[0].code))
                 continue
@@ -131,6 +143,10 @@ class Relaying:
                 queued += 1
         return Carried(sent=sent, queued=queued, refused=tuple(refused))
 
+    def close(self) -> None:
+        """Give back connections."""
+        self._gates.close()
+
     def target(self, recipient: str, inquiry: Inquiry) -> Target | Refused:
         """One recipient, or why not. Raises NotFound, BadInput."""
         targets, refused = self._sorted(inquiry, [recipient])
@@ -139,7 +155,12 @@ class Relaying:
     # ---- who may -------------------------------------------------------------------------------------------------
 
     def _sorted(self, inquiry: Inquiry, recipients: list[str]) -> tuple[list[Target], list[Refused]]:
-        gate = self._gates.get()
+        with self._gates.held() as gate:
+            return self._sorted_by(gate, inquiry, recipients)
+
+    def _sorted_by(
+        self, gate: Gate, inquiry: Inquiry, recipients: list[str]
+    ) -> tuple[list[Target], list[Refused]]:
         typed = gate.typed(recipients)
         with self._house.database.read() as connection:
             held = addresses.holders(connection, typed)
@@ -167,46 +188,33 @@ class Relaying:
         return targets, refused
 
     def _permitted(
-        self,
-        gate: Gate,
-        stamp: Stamp,
-        inquiry: Inquiry,
-        targets: Sequence[Target],
-        refused: list[Refused],
-    ) -> Iterator[tuple[Target, MessageLinks]]:
-        """Those whose permits were taken and redeemed just now, with their links; the others go to `refused`."""
+        self, stamp: Stamp, inquiry: Inquiry, targets: Sequence[Target]
+    ) -> tuple[list[tuple[Target, MessageLinks]], list[Refused]]:
+        """Those whose permits were taken and redeemed just now, with their links; and the reasons of the others."""
         requests = [
             Request(person=one, inquiry=inquiry, content=stamp.content)
             for target in targets
             for one in target.holders
         ]
-        answers = iter(permits.take(self._house, gate, requests))
-        ready: list[tuple[Target, list[bytes]]] = []
-        for target in targets:
-            taken = [next(answers) for _ in target.holders]
-            no = next((one for one in taken if not one.permit), None)
-            if no is None:
-                ready.append((target, [one.permit for one in taken]))
-            else:
-                refused.append(Refused(code=no.reasons[0], later=no.only_timing))
-        made = self._links(inquiry, [target for target, _ in ready])
-        wanted = [(permit, stamp.content, inquiry) for _, own in ready for permit in own]
-        redeemed = {one.permit: one for one in permits.redeem(self._house, gate, wanted)}
-        for (target, held), own in zip(ready, made, strict=True):
-            lost = next((redeemed[permit] for permit in held if not redeemed[permit].ok), None)
-            if lost is None:
-                yield target, own
-            else:
-                refused.append(Refused(code=lost.reasons[0]))
 
-    def _links(self, inquiry: Inquiry, targets: Sequence[Target]) -> list[MessageLinks]:
-        def work(session: Session) -> list[MessageLinks]:
-            cell = session.terms.cell(inquiry.brand, inquiry.purpose, inquiry.channel.value)
-            return [
-                links.for_message(self._house, session, one.holders[0], cell, one.language) for one in targets
-            ]
+        def work(session: Session) -> tuple[list[tuple[Target, MessageLinks]], list[Refused]]:
+            answers = iter(take(session))
+            taken = [(target, [next(answers) for _ in target.holders]) for target in targets]
+            whole = [one for one in taken if _all(one[1])]
+            wanted = [(answer.permit, stamp.content, inquiry) for _, own in whole for answer in own]
+            redeemed = {one.permit for one in permits.redeeming(self._house, gate, wanted)(session) if one.ok}
+            good = [one[0] for one in whole if all(answer.permit in redeemed for answer in one[1])]
+            no = [next(answer for answer in own if not answer.permit) for _, own in taken if not _all(own)]
+            refused = [Refused(code=answer.reasons[0], later=answer.only_timing) for answer in no]
+            return [(target, self._links(session, inquiry, target)) for target in good], refused
 
-        return self._house.writing().write(work)
+        with self._gates.held() as gate:
+            take = permits.taking(self._house, gate, requests)
+            return self._house.writing().write(work)
+
+    def _links(self, session: Session, inquiry: Inquiry, target: Target) -> MessageLinks:
+        cell = session.terms.cell(inquiry.brand, inquiry.purpose, inquiry.channel.value)
+        return links.for_message(self._house, session, target.holders[0], cell, target.language)
 
     # ---- what it carries -----------------------------------------------------------------------------------------
 
@@ -270,6 +278,10 @@ class Relaying:
         self._house.writing().write(
             lambda session: tasks.add(self._house, session, "mail", key, target.holders[0], payload)
         )
+
+
+def _all(taken: Sequence[Taken]) -> bool:
+    return all(answer.permit for answer in taken)
 
 
 def _in_use(state: states.PersonState, ordinal: int) -> bool:

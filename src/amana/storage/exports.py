@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from amana.storage.tables import export, exported
+from amana.storage.tables import export, exported, person
 
 CHUNK = 500
 
@@ -22,6 +22,15 @@ class ExportRow(NamedTuple):
     expires: int
     people: int
     recall: str
+
+
+def unknown(connection: sa.Connection, people: Sequence[int]) -> list[int]:
+    """Those of these people who are not here."""
+    known: set[int] = set()
+    for start in range(0, len(people), CHUNK):
+        query = sa.select(person.c.id).where(person.c.id.in_(people[start : start + CHUNK]))
+        known.update(connection.execute(query).scalars())
+    return [one for one in people if one not in known]
 
 
 def add(connection: sa.Connection, at: int, recipient: str, file: str, expires: int, people: int) -> int:

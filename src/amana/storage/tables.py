@@ -146,6 +146,13 @@ suppression = sa.Table(
     sa.Column("at", sa.BigInteger, nullable=False),
 )
 
+referred = sa.Table(
+    "referred",
+    metadata,
+    sa.Column("friend", Bytes, primary_key=True),  # keyed hash of an address; nothing else is known of its holder
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+
 sent = sa.Table(
     "sent",
     metadata,

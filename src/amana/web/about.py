@@ -53,7 +53,11 @@ def refer(visit: Visit) -> Answer:
     address = links.form(visit.house, found[0])
     brand = next(iter(visit.house.workspace.brands.values())).name
     body = f"{spoken.plain('refer_message', brand=brand)}\n{address}"
-    values = {"address": address, "form": found[0], "mail": f"mailto:?subject={quote(brand)}&body={quote(body)}"}
+    values = {
+        "address": address,
+        "form": found[0],
+        "mail": f"mailto:?subject={quote(brand)}&body={quote(body)}",
+    }
     return Page(template="refer", words=spoken, values=values)
 
 
@@ -62,13 +66,15 @@ def gpc(visit: Visit) -> Answer:
     with visit.house.database.read() as connection:
         at = register.latest_publication(connection)
     day = datetime.fromtimestamp(at, UTC).date().isoformat()
-    return Plain(body=msgspec.json.encode({"gpc": True, "lastUpdate": day}), media="application/json", cached=3600)
+    return Plain(
+        body=msgspec.json.encode({"gpc": True, "lastUpdate": day}), media="application/json", cached=3600
+    )
 
 
 def verify(visit: Visit) -> Answer:
     """The page that checks a receipt in the browser, with this log's key filled in."""
     page = receipts.page("", log_key(visit.house))
-    return Plain(body=page.encode(), media="text/html; charset=utf-8", own_policy=True)
+    return Plain(body=page.encode(), media="text/html", own_policy=True)
 
 
 def _latest(visit: Visit) -> list[Published]:

@@ -24,7 +24,8 @@ from litestar.handlers import HTTPRouteHandler
 from amana import errors
 from amana.services import own_data
 from amana.services.house import House
-from amana.web import about, centre, confirming, forms, leaving, mine, rendering, visit as visits
+from amana.web import about, centre, confirming, forms, leaving, mine, rendering
+from amana.web import visit as visits
 from amana.web.visit import Answer, Page, Plain, View, Visit
 
 LARGEST = 32_768  # bytes of a form
@@ -48,12 +49,12 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
 def style(visit: Visit) -> Answer:
     """The stylesheet."""
-    return Plain(body=rendering.asset("amana.css"), media="text/css; charset=utf-8", cached=86_400, shared=True)
+    return Plain(body=rendering.asset("amana.css"), media="text/css", cached=86_400, shared=True)
 
 
 def script(visit: Visit) -> Answer:
     """The script that puts a form on another site."""
-    return Plain(body=rendering.asset("amana.js"), media="text/javascript; charset=utf-8", cached=86_400, shared=True)
+    return Plain(body=rendering.asset("amana.js"), media="text/javascript", cached=86_400, shared=True)
 
 
 def brand_style(visit: Visit) -> Answer:
@@ -62,7 +63,7 @@ def brand_style(visit: Visit) -> Answer:
     if brand is None:
         raise visits.gone()
     sheet = rendering.brand_sheet(brand.colour or rendering.BRAND)
-    return Plain(body=sheet, media="text/css; charset=utf-8", cached=86_400, shared=True)
+    return Plain(body=sheet, media="text/css", cached=86_400, shared=True)
 
 
 ROUTES = (
@@ -135,7 +136,9 @@ def _answer(request: Request[Any, Any, Any], body: bytes, view: View, house: Hou
         return _response(visit, _trouble(visit, status))
 
 
-def _refused(house: Callable[[], House]) -> Callable[[Request[Any, Any, Any], HTTPException], Response[bytes]]:
+def _refused(
+    house: Callable[[], House],
+) -> Callable[[Request[Any, Any, Any], HTTPException], Response[bytes]]:
     """The framework's own refusals (too large, not a form) as a page."""
 
     def handle(request: Request[Any, Any, Any], refused: HTTPException) -> Response[bytes]:
@@ -179,7 +182,9 @@ def _form(media: str, body: bytes) -> tuple[tuple[str, str], ...]:
         return ()
     if kind != "multipart/form-data":
         return ()
-    document = BytesParser().parsebytes(b"Content-Type: " + media.encode("latin-1", "replace") + b"\r\n\r\n" + body)
+    document = BytesParser().parsebytes(
+        b"Content-Type: " + media.encode("latin-1", "replace") + b"\r\n\r\n" + body
+    )
     if not document.is_multipart():
         return ()
     return tuple(
@@ -209,7 +214,7 @@ def _response(visit: Visit, answer: Answer) -> Response[bytes]:
     if answer.session is not None:
         headers["Set-Cookie"] = _kept(answer.session, secure=visit.secure)
     body = rendering.html(visit, answer).encode()
-    return Response(body, status_code=answer.status, media_type="text/html; charset=utf-8", headers=headers)
+    return Response(body, status_code=answer.status, media_type="text/html", headers=headers)
 
 
 def _kept(word: str, *, secure: bool) -> str:

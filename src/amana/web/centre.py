@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from amana.core import facts
+from amana.core import state as states
 from amana.core.statements import ANY
 from amana.core.vocabulary import Channel
 from amana.services import own_data, preferences, tokens
@@ -22,8 +23,8 @@ from amana.services.preferences import Change, Switch, View
 from amana.services.tokens import Opened
 from amana.storage import people, register
 from amana.storage import tokens as token_rows
-from amana.core import state as states
-from amana.web import confirming, naming, visit as visits
+from amana.web import confirming, naming
+from amana.web import visit as visits
 from amana.web.forms import key_of
 from amana.web.visit import Answer, Page, Visit
 from amana.web.words import LANGUAGES, Words
@@ -31,7 +32,7 @@ from amana.web.words import LANGUAGES, Words
 PAUSES = (7, 30, 90)  # days
 PACES = (1, 2, 4, 8)  # messages in thirty days
 DAY = 86_400
-PARTS = {"night": range(0, 6), "morning": range(6, 12), "afternoon": range(12, 18), "evening": range(18, 24)}
+PARTS = {"night": range(6), "morning": range(6, 12), "afternoon": range(12, 18), "evening": range(18, 24)}
 MASKS = {name: sum(1 << hour for hour in hours) for name, hours in PARTS.items()}
 
 
@@ -65,9 +66,7 @@ def change(visit: Visit) -> Answer:
     before = preferences.view(house, held.person, held.brand)
     language = visit.one("speak")
     if language in LANGUAGES and language != held.language and _language_field(house):
-        own_data.correct(
-            house, held.person, {_language_field(house): language}, visit.context(spoken)
-        )
+        own_data.correct(house, held.person, {_language_field(house): language}, visit.context(spoken))
         spoken = visit.words(language)
     wanted = Change(leave=True) if visit.one("leave") else _wanted(visit, before)
     if visit.gpc:
@@ -75,7 +74,9 @@ def change(visit: Visit) -> Answer:
     made = preferences.change(house, held.person, held.brand, wanted, visit.context(spoken))
     pending = confirming.lines(house, made.pending, spoken)
     saved = {"saved": True, "pending": pending, "receipts": confirming.downloads(house, made.events)}
-    return _page(msgspec.structs.replace(visit, query={**visit.query, "lang": spoken.language}), held, **saved)
+    return _page(
+        msgspec.structs.replace(visit, query={**visit.query, "lang": spoken.language}), held, **saved
+    )
 
 
 def why(visit: Visit) -> Answer:
@@ -193,7 +194,9 @@ def _sold(house: House, person: int, before: View) -> tuple[Choice, ...]:
         if one.channel is Channel.ADS_AUDIENCE
         and not any(
             claim.kind == states.OBJECTED
-            for claim in facts.binding_refusals(state, terms.cell(before.brand, one.purpose, one.channel.value))
+            for claim in facts.binding_refusals(
+                state, terms.cell(before.brand, one.purpose, one.channel.value)
+            )
         )
     )
 
@@ -203,7 +206,7 @@ def _sold(house: House, person: int, before: View) -> tuple[Choice, ...]:
 
 def _page(visit: Visit, held: Seat, **saved: Any) -> Page:
     house = visit.house
-    language = saved and visit.query.get("lang") or held.language
+    language = (saved and visit.query.get("lang")) or held.language
     spoken = visit.words(held.language)
     view = preferences.view(house, held.person, held.brand)
     values: dict[str, Any] = {

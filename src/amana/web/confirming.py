@@ -1,8 +1,9 @@
 """Confirming: the holder of an address says that it was them.
 
-Rule. Looking at the link changes nothing, so that a mail scanner confirms nothing; a button does. The page says what will
-be confirmed in the words of the notice that was shown at the form. The answer to a confirmation is its receipts, which the
-person keeps: we do not. A code that came by text message is typed under the handle that the form's answer carried.
+Rule. Looking at the link changes nothing, so that a mail scanner confirms nothing; a button does. The page says what
+will be confirmed in the words of the notice that was shown at the form. The answer to a confirmation is its receipts,
+which the person keeps: we do not. A code that came by text message is typed under the handle that the form's answer
+carried.
 """
 
 from __future__ import annotations
@@ -113,5 +114,3 @@ def _code(visit: Visit, trouble: tuple[str, ...]) -> Page:
         values={"handle": visit.part, "trouble": trouble},
         status=400 if trouble else 200,
     )
-
-

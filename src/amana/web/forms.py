@@ -24,7 +24,8 @@ from amana.services.ages import Standing
 from amana.services.capture import Choice, Submission
 from amana.services.house import House
 from amana.storage import register
-from amana.web import naming, visit as visits
+from amana.web import naming
+from amana.web import visit as visits
 from amana.web.naming import Notice
 from amana.web.visit import Answer, Page, Plain, Visit
 from amana.web.words import LANGUAGES, Words
@@ -121,7 +122,9 @@ def _offer(visit: Visit) -> Offer:
         brand=brand,
         notices=notices,
         choices=tuple(choices),
-        fields=tuple(one for one in fields if house.workspace.fields[one].means not in ("guardian", "language")),
+        fields=tuple(
+            one for one in fields if house.workspace.fields[one].means not in ("guardian", "language")
+        ),
         ages=any(house.workspace.purposes[one].min_age for one in purposes)
         or any(house.workspace.fields[one].means == "birth_date" for one in fields),
     )
@@ -259,18 +262,25 @@ def _sent(visit: Visit, offer: Offer, handle: str, said: Submission | None = Non
     )
 
 
-def _page(visit: Visit, offer: Offer, template: str, *, framed: bool, status: int = 200, **values: Any) -> Page:
+def _page(
+    visit: Visit, offer: Offer, template: str, *, framed: bool, status: int = 200, **values: Any
+) -> Page:
     spoken = _words(visit, offer)
     shown = {
         "offer": offer,
         "name_purpose": lambda name: naming.purpose(visit.house.workspace, name, spoken),
-        "name_channel": lambda channel: spoken.channel(channel),
+        "name_channel": spoken.channel,
         "name_field": lambda name: naming.field(visit.house.workspace, name, spoken),
         "meaning": lambda name: visit.house.workspace.fields[name].means,
         "key_of": key_of,
     }
     return Page(
-        template=template, words=spoken, values=shown | values, status=status, brand=offer.brand, framed=framed
+        template=template,
+        words=spoken,
+        values=shown | values,
+        status=status,
+        brand=offer.brand,
+        framed=framed,
     )
 
 

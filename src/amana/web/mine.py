@@ -11,6 +11,8 @@ from __future__ import annotations
 import hmac
 from typing import Any
 
+import msgspec
+
 from amana import errors
 from amana.core import events
 from amana.services import links, own_data
@@ -19,8 +21,6 @@ from amana.services.own_data import Guest
 from amana.web import naming
 from amana.web.visit import Answer, Page, Plain, Visit
 from amana.web.words import Words
-
-import msgspec
 
 HISTORY = 200  # events told
 
@@ -53,7 +53,9 @@ def correct(visit: Visit) -> Answer:
     if visit.one("copy"):
         return _copy(visit, guest)
     before = own_data.show(visit.house, guest.person).fields
-    sent = {key.removeprefix("field-"): value.strip() for key, value in visit.form if key.startswith("field-")}
+    sent = {
+        key.removeprefix("field-"): value.strip() for key, value in visit.form if key.startswith("field-")
+    }
     moved = {name: value for name, value in sent.items() if value != before.get(name)}
     spoken = visit.words()
     try:

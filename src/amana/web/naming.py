@@ -1,7 +1,8 @@
 """What the workspace's own things are called on a page.
 
-Rule. The workspace's label in the visitor's language comes first, then any that it has, then our own word for what a field
-means, then the key with spaces. A key is never a sentence's only content: the switch that it names also names the channel.
+Rule. The workspace's label in the visitor's language comes first, then any that it has, then our own word for what a
+field means, then the key with spaces. A key is never a sentence's only content: the switch that it names also names the
+channel.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from amana.core.statements import ANY
 from amana.core.workspace import Workspace
 from amana.web.words import Words
 
-MEANT = frozenset({"residence", "region", "zone", "birth_date", "full_name", "legal_form", "language", "guardian"})
+MEANT = frozenset(
+    {"residence", "region", "zone", "birth_date", "full_name", "legal_form", "language", "guardian"}
+)
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,9 +37,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 def notice(published: Published) -> Notice:
     """The notice behind a published version."""
-    return msgspec.convert(
-        {**published.content, "id": published.id, "version": published.version}, Notice
-    )
+    return msgspec.convert({**published.content, "id": published.id, "version": published.version}, Notice)
 
 
 def purpose(workspace: Workspace, name: str, spoken: Words) -> str:

@@ -48,7 +48,12 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     def words(self, preferred: str = "", offered: tuple[str, ...] = ()) -> Words:
         """The words to answer in. `preferred` is what the person is known to read; `offered` narrows the choice."""
         known = [one for one in offered or _offered(self.house) if one in LANGUAGES] or [words.FALLBACK]
-        for wanted in (self.query.get("lang", ""), self.one("lang"), preferred, *accepted(self.accept_language)):
+        for wanted in (
+            self.query.get("lang", ""),
+            self.one("lang"),
+            preferred,
+            *accepted(self.accept_language),
+        ):
             if wanted in known:
                 return words.of(wanted)
         return words.of(known[0])
@@ -56,7 +61,10 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     def context(self, spoken: Words) -> Context:
         """What is kept of the circumstances as proof."""
         return Context(
-            network=self.network, agent=self.agent[:AGENT], language=spoken.language, page=self.path.split("/")[1]
+            network=self.network,
+            agent=self.agent[:AGENT],
+            language=spoken.language,
+            page=self.path.split("/")[1],
         )
 
 

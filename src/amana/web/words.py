@@ -1,8 +1,8 @@
 """The words of the customer's pages, in the visitor's language.
 
-Rule. A catalogue is one TOML file for one language, with exactly the keys that the English one has; counted sentences have
-every plural form that CLDR knows for the language. It is read and checked whole when it is first asked for, so that a
-missing sentence is found at once and never falls back to another language. Dates, durations and names of countries and
+Rule. A catalogue is one TOML file for one language, with exactly the keys that the English one has; counted sentences
+have every plural form that CLDR knows for the language. It is read and checked whole when it is first asked for, so that
+a missing sentence is found at once and never falls back to another language. Dates, durations and names of countries and
 months come from CLDR; Thai years are those of the common era. What is put into a sentence is isolated (`bdi`), so that a
 name in one script never turns round a sentence in another.
 """
@@ -10,14 +10,14 @@ name in one script never turns round a sentence in another.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
 
 import babel
 import msgspec
-from babel import dates, units
+from babel import dates
 from markupsafe import Markup, escape
 
 from amana import errors
@@ -25,6 +25,7 @@ from amana.core import phrases
 from amana.core.phrases import LANGUAGES, Phrases
 
 FALLBACK = "en"
+Unit = Literal["year", "month", "week", "day"]
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,11 +72,12 @@ class Words:
 
     def month(self, number: int) -> str:
         """The name of a month, from 1."""
-        return str(self._locale.months["stand-alone"]["wide"][number])
+        form = "stand-alone" if self.language in _INFLECTED else "format"
+        return str(self._locale.months[form]["wide"][number])
 
     def weekday(self, number: int) -> str:
         """The name of a weekday, from 0 for Monday."""
-        return str(self._locale.days["stand-alone"]["wide"][number])
+        return str(self._locale.days["format"]["wide"][number])
 
     def weekdays(self) -> list[int]:
         """The days of the week in the order in which the language's readers write them."""
@@ -105,7 +107,9 @@ class Words:
                 continue
             if letter not in _UNITS or not digits:
                 return period
-            parts.append(units.format_unit(int(digits), _UNITS[letter], "long", locale=self._locale))
+            days, unit = _UNITS[letter]
+            span = timedelta(days=int(digits) * days)
+            parts.append(dates.format_timedelta(span, unit, threshold=1e9, locale=self._locale))
             digits = ""
         return ", ".join(parts) if parts and not digits else period
 
@@ -152,5 +156,13 @@ def _filled(sentence: str, parts: Mapping[str, Any]) -> Markup:
 
 
 _NO_COUNTRY = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"})  # groups and placeholders of CLDR
-_UNITS = {"Y": "duration-year", "M": "duration-month", "W": "duration-week", "D": "duration-day"}
+# Where the name of a month alone differs from its form in a date. Elsewhere Babel 2.18 mixes up the stand-alone names of
+# languages that inherit them, once two such languages were asked for.
+_INFLECTED = frozenset({"ru"})
+_UNITS: dict[str, tuple[float, Unit]] = {
+    "Y": (365.2425, "year"),
+    "M": (30.436875, "month"),
+    "W": (7, "week"),
+    "D": (1, "day"),
+}
 __all__ = ["LANGUAGES", "Words", "of"]
