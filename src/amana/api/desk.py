@@ -91,7 +91,13 @@ class Desk:
         if held is not None:
             held[1].close()
         setattr(self._local, name, (generation, gate))
+        self._local.kept = {}
         return gate
+
+    def kept(self) -> dict[Any, Any]:
+        """What this thread made from its gates; empty again whenever one of them is replaced."""
+        found: dict[Any, Any] = self._local.kept
+        return found
 
     def caller(self, authorization: str) -> Caller | None:
         """Who sends this `Authorization: Bearer` header; None without a key that is good."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import structlog
 from litestar.exceptions import HTTPException
@@ -25,7 +24,6 @@ from amana.api import decisions, limits, problems
 from amana.api.desk import Desk
 from amana.api.limits import Buckets, Limit
 from amana.services.api_keys import Caller
-from amana.services.asking import Gate
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -242,14 +240,11 @@ def _many(desk: Desk, caller: Caller, asks: decisions.Asks, accept: str) -> byte
 def _asker(desk: Desk, caller: Caller, accept: str, with_remedies: bool = False) -> decisions.Asker:
     """The asker of this thread's gate for a caller and a language, kept while the gate is."""
     gate, phrases = desk.gate(with_remedies=with_remedies), decisions.language(accept)
-    key = (caller.digest, phrases.language)
-    held = _askers.setdefault(gate, {})
-    if key not in held:
-        held[key] = decisions.Asker(gate, caller, phrases)
-    return held[key]
-
-
-_askers: WeakKeyDictionary[Gate, dict[tuple[bytes, str], decisions.Asker]] = WeakKeyDictionary()
+    kept, key = desk.kept(), (with_remedies, caller.digest, phrases.language)
+    found: decisions.Asker | None = kept.get(key)
+    if found is None:
+        found = kept[key] = decisions.Asker(gate, caller, phrases)
+    return found
 
 
 async def reply(send: Send, problem: problems.Problem, headers: dict[str, str] | None = None) -> None:

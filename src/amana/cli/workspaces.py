@@ -20,7 +20,7 @@ from amana import errors, settings, wiring
 from amana.cli import keeping, rendering
 from amana.cli.session import JsonFlag, answer
 from amana.columns.store import ColumnStore
-from amana.core import places
+from amana.core import places, readability
 from amana.core.vocabulary import SubjectType
 from amana.services import backup as backups
 from amana.services import publish as publishing
@@ -94,7 +94,12 @@ def publish(context: typer.Context, json: JsonFlag = False) -> None:
     """Publish what changed in amana.toml: new terms get their numbers, notices their versions."""
     with context.obj.house(writing=True) as house:
         changes = publishing.publish(house)
-    answer({"published": changes}, json=json, render=_published)
+        texts = {change.id: house.workspace.notices[change.id].text for change in changes}
+    readable = {
+        name: {language: readability.of(text, language) for language, text in by_language.items()}
+        for name, by_language in texts.items()
+    }
+    answer({"published": changes, "readability": readable}, json=json, render=_published)
 
 
 def _published(answered: dict[str, Any]) -> None:
@@ -104,6 +109,16 @@ def _published(answered: dict[str, Any]) -> None:
         return
     for change in changes:
         rendering.line(f"Published {change.id}@{change.version}: {_meaning(change)}")
+        for language, figure in answered["readability"][change.id].items():
+            rendering.line(f"  {language}: {_readable(figure)}")
+
+
+def _readable(figure: readability.Figure) -> str:
+    """How readable a wording is, or that no formula says so."""
+    if not figure.formula:
+        return "readability not measured: no formula is validated for this language"
+    doubt = ", estimated: the text carries few vowel marks" if figure.estimated else ""
+    return f"readability {figure.score:.0f} by {figure.formula}, higher is easier{doubt}"
 
 
 def _meaning(change: Any) -> str:

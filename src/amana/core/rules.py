@@ -233,8 +233,8 @@ def guardian_outgrown(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
     return (
         facts.granted
         & ((facts.proof & GUARDIAN) != 0)
-        & (facts.born <= law.born_by)
-        & not_(shows.other)
+        & not_(facts.born > law.born_by)
+        & not_(shows.needed & shows.other)
     )
 
 

@@ -81,7 +81,7 @@ class Words:
 
     def weekdays(self) -> list[int]:
         """The days of the week in the order in which the language's readers write them."""
-        first = self._locale.first_week_day
+        first = babel.Locale.parse(_SPOKEN_IN[self.language]).first_week_day
         return [(first + step) % 7 for step in range(7)]
 
     def country(self, code: str) -> str:
@@ -156,6 +156,8 @@ def _filled(sentence: str, parts: Mapping[str, Any]) -> Markup:
 
 
 _NO_COUNTRY = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"})  # groups and placeholders of CLDR
+# Where most readers of a language are: a week begins by country, not by language.
+_SPOKEN_IN = {"en": "en_GB", "he": "he_IL", "ar": "ar_EG", "th": "th_TH", "ru": "ru_RU"}
 # Where the name of a month alone differs from its form in a date. Elsewhere Babel 2.18 mixes up the stand-alone names of
 # languages that inherit them, once two such languages were asked for.
 _INFLECTED = frozenset({"ru"})

@@ -1,0 +1,237 @@
+"""Inbound: bounces, complaints and answers, recorded in the same record as everything else before they are taken.
+
+Rule. Mail: the person is found by our own token. A hard bounce blocks the address the message went to; a soft one says
+nothing about it. A complaint blocks it and withdraws the brand's e-mail. Leaving by one click withdraws what the message
+was for, in somebody's own words everything of the brand; without a token such words count for the holders of the
+address they came from, for every brand. A report without a token is nobody's, and changes nothing.
+Texts: STOP withdraws and blocks, START lifts that block and nothing more, HELP is answered. A word of refusal inside a
+sentence changes nothing by itself: it waits for a person, as a task of the kind `review`.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import msgspec
+
+from amana import errors
+from amana.core import events, mailing, reply_words
+from amana.core.contact_points import Phone, read_phone
+from amana.core.reply_words import ReplyWord
+from amana.core.statements import ANY, Interval
+from amana.core.vocabulary import Actor, Channel, PointKind
+from amana.delivery import incoming, reports
+from amana.delivery.incoming import AnswersHandler, Mailbox
+from amana.delivery.listening import Listener
+from amana.delivery.reports import Incoming, Kind
+from amana.delivery.texting import Received
+from amana.services import addresses, capture, feedback, sending, tasks, tokens
+from amana.services.addresses import Keyer
+from amana.services.feedback import BOUNCE, COMPLAINT, LEAVE, START, Report
+from amana.services.house import House
+from amana.services.posting import secret
+from amana.services.sending import RETURN, Job
+from amana.services.tokens import Opened
+from amana.services.writing import Session, Staged
+from amana.storage import tokens as token_rows
+
+SOURCE = "mail_answers"
+TEXTS = "text_answers"
+MOST_BYTES = 2_000_000
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a message."""
+
+    said: str  # reports.Kind, or STOP | START | HELP | review | other of a text
+    events: tuple[int, ...] = ()
+
+
+def mail(house: House, content: bytes, recipient: str) -> Recorded:
+    """Record what a mail says that came to our answers' address."""
+    found = reports.read(content, recipient, _base(house).address)
+    opened = _opened(house, found.token)
+    if opened is not None and opened.kind == RETURN:
+        return _service_mail(house, found, opened)
+    if found.kind is Kind.REVIEW:
+        _review(house, opened.person if opened else 0, content, found.text)
+        return Recorded(said=found.kind.value)
+    report = _report(found, opened is not None)
+    if report is None:
+        return Recorded(said=found.kind.value)
+    context = sha256(content).digest()[:16]
+    positions: tuple[int, ...] = ()
+    for brand, purpose in _about(house, opened):
+        whole = msgspec.structs.replace(report, purpose=purpose if found.kind is Kind.LEAVE else ANY)
+        positions += feedback.take(house, SOURCE, brand, [whole], context + brand.encode())
+    return Recorded(said=found.kind.value, events=positions)
+
+
+def text(house: House, received: Received) -> Recorded:
+    """Record what a text says that somebody sent us."""
+    said = _meaning(received)
+    if said is None:
+        if not reports.mentions_stop(received.body):
+            return Recorded(said="other")
+        holders = _holders(house, received.number)
+        _review(house, holders[0][0] if holders else 0, received.id.encode(), received.body[:500])
+        return Recorded(said="review")
+    if said is ReplyWord.HELP:
+        return _help(house, received)
+    report = Report(
+        kind=COMPLAINT if said is ReplyWord.STOP else START,  # leaves, and blocks the number
+        channel=Channel.SMS,
+        phone=received.number,
+        reason="stop",
+    )
+    positions: tuple[int, ...] = ()
+    for brand in _brands(house, received.ours):
+        positions += feedback.take(house, TEXTS, brand, [report], f"{received.id}/{brand}".encode())
+    return Recorded(said=said.name, events=positions)
+
+
+def listener(house: House, answers: mailing.Answers) -> Listener:
+    """The listener for bounces and answers, ready to be entered."""
+
+    def take(content: bytes, recipient: str) -> None:
+        mail(house, content, recipient)
+
+    handler = AnswersHandler(answers.address, take)
+    return Listener(
+        mailing.place(answers.listen), handler, lmtp=answers.protocol == "lmtp", most_bytes=MOST_BYTES
+    )
+
+
+def poll(house: House, answers: mailing.Answers) -> int:
+    """Record what came into the mailbox; how many messages. Raises NotNow, BadSettings."""
+    mailbox = Mailbox(
+        host=answers.imap_host,
+        port=answers.imap_port,
+        user=answers.imap_user,
+        password=secret(house, answers.imap_password_file),
+        folder=answers.imap_folder,
+    )
+
+    def take(content: bytes, recipient: str) -> None:
+        mail(house, content, recipient)
+
+    return incoming.poll(mailbox, answers.address, take)
+
+
+# ---- mail ---------------------------------------------------------------------------------------------------------
+
+
+def _report(found: Incoming, known: bool) -> Report | None:
+    """What is to be recorded; nothing for what no token of ours vouches for, but a person's own No."""
+    kinds = {
+        Kind.HARD: (BOUNCE, "bounce_hard"),
+        Kind.COMPLAINT: (COMPLAINT, "complaint"),
+        Kind.LEAVE: (LEAVE, "one_click_mail"),
+        Kind.LEAVE_ALL: (LEAVE, "reply"),
+    }
+    if found.kind not in kinds:
+        return None
+    kind, reason = kinds[found.kind]
+    if not known and not (kind == LEAVE and found.sender):
+        return None
+    token, email = (found.token, "") if known else ("", found.sender)
+    return Report(kind=kind, channel=Channel.EMAIL, token=token, email=email, reason=reason)
+
+
+def _service_mail(house: House, found: Incoming, opened: Opened) -> Recorded:
+    """What came back for a message of ours that was no marketing: only a bounce says something, about one address."""
+    if found.kind is not Kind.HARD:
+        return Recorded(said=found.kind.value)
+
+    def work(session: Session) -> Staged:
+        return session.record(
+            session.person(opened.person),
+            events.Point(
+                id=house.random(16).hex(),
+                occurred=Interval(lo=session.now, hi=session.now),
+                actor=Actor.RELAYED,
+                source=capture.source_of(session, SOURCE),
+                point=opened.data["point"],
+                point_kind=PointKind.EMAIL,
+                change="blocked",
+                reason="bounce_hard",
+            ),
+        )
+
+    return Recorded(said=found.kind.value, events=(house.writing().write(work).position,))
+
+
+def _opened(house: House, token: str) -> Opened | None:
+    if not token:
+        return None
+    try:
+        return house.writing().write(
+            lambda session: tokens.look(house, session, token, token_rows.MESSAGE, RETURN)
+        )
+    except errors.NotFound:
+        return None
+
+
+def _about(house: House, opened: Opened | None) -> list[tuple[str, str]]:
+    """The brands, and the purpose, that a message was about; every brand where nothing says it."""
+    if opened is None or not opened.cell:
+        return [(brand, ANY) for brand in house.workspace.brands]
+    brand, purpose, _ = house.writing().terms.words(opened.cell)
+    return [(brand, purpose)]
+
+
+def _base(house: House) -> mailing.Answers:
+    if house.workspace.answers is None:
+        raise errors.BadWorkspace(
+            "The workspace does not say where answers come in",
+            expected="[answers] with an address",
+            remedy="add it to amana.toml; see docs/delivery.md",
+        )
+    return house.workspace.answers
+
+
+# ---- texts --------------------------------------------------------------------------------------------------------
+
+
+def _meaning(received: Received) -> ReplyWord | None:
+    """What the provider read in it, else what we do."""
+    if received.said in ReplyWord.__members__:
+        return ReplyWord[received.said]
+    return reply_words.read(received.body)
+
+
+def _brands(house: House, ours: str) -> list[str]:
+    named = house.workspace.sms.brands.get(ours) if house.workspace.sms else None
+    return [named] if named else list(house.workspace.brands)
+
+
+def _holders(house: House, number: str) -> list[tuple[int, int]]:
+    phone = read_phone(number)
+    if not isinstance(phone, Phone):
+        return []
+    address = Keyer(house.keys).phone(phone)
+    with house.database.read() as connection:
+        return addresses.holders(connection, [address]).get(address.blind, [])
+
+
+def _help(house: House, received: Received) -> Recorded:
+    """Tell who is writing, once for each text, to somebody we know."""
+    holders = _holders(house, received.number)
+    if holders:
+        person, ordinal = holders[0]
+        job = Job(
+            template="help",
+            brand=_brands(house, received.ours)[0],
+            point=ordinal,
+            language=house.workspace.organisation.languages[0],
+        )
+        house.writing().write(
+            lambda session: sending.queue(house, session, "sms", f"help/{received.id}", person, job)
+        )
+    return Recorded(said="HELP")
+
+
+def _review(house: House, person: int, key: bytes, said: str) -> None:
+    """Let a person read it."""
+    name = f"review/{sha256(key).hexdigest()[:24]}"
+    house.writing().write(lambda session: tasks.add(house, session, "review", name, person, {"said": said}))

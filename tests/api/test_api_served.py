@@ -1,0 +1,67 @@
+"""The server as it is started: a process of its own, answering over a socket."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from api_samples import EVERYTHING, question
+
+from amana import wiring
+from amana.services import api_keys
+from amana.settings import Settings
+
+PROGRAM = "import sys; from amana.cli.main import main; main(sys.argv[1:])"
+
+
+@pytest.fixture
+def port(settings: Settings) -> Iterator[int]:
+    """`amana serve` over the workspace, on a port of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        found = int(free.getsockname()[1])
+    words = [sys.executable, "-c", PROGRAM, "-w", str(settings.workspace), "serve", "--port", str(found)]
+    process = subprocess.Popen(
+        words, env=dict(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    for _ in range(300):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", found)) == 0:
+                break
+        time.sleep(0.1)
+    yield found
+    process.terminate()
+    assert process.wait(timeout=30) in (0, -15)
+
+
+@pytest.mark.slow
+def test_the_server_answers_a_key_that_was_made_while_it_runs(settings: Settings, port: int) -> None:
+    with wiring.opened(settings, writing=True) as house:
+        key = api_keys.make(house, "shop", ["orchard"], EVERYTHING).key
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    connection.request("POST", "/access/v1/evaluation", json.dumps(question(("person", "p1"))), headers)
+    answer = connection.getresponse()
+    assert answer.status == 200
+    assert json.loads(answer.read())["decision"] is False
+    connection.request("GET", "/about")
+    page = connection.getresponse()
+    assert page.status == 200
+    assert page.headers["content-type"].startswith("text/html")
+    page.read()
+    connection.close()
+
+
+@pytest.mark.slow
+def test_plain_http_off_this_machine_is_refused_at_the_start(settings: Settings) -> None:
+    words = [sys.executable, "-c", PROGRAM, "-w", str(settings.workspace), "serve", "--host", "192.0.2.1"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "--tls-cert" in done.stderr
