@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test check lint serve bench soak lock clean help
+.PHONY: demo test check lint browser serve bench soak lock clean help
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
@@ -16,7 +16,7 @@ FIT := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 demo: .venv/.stamp-run ## from nothing to an invented company, a sealed ledger and a screened campaign (ARGS=…)
 	@$(BIN)/amana demo $(ARGS)
 
-test: lint ## what the build runs: lint, types, layers and the whole test suite
+test: lint browser ## what the build runs: lint, types, layers and the whole test suite
 	@$(BIN)/pytest -n 2 $(ARGS)
 
 check: lint ## the quick round while working: as test, without the slow tests
@@ -28,6 +28,9 @@ lint: .venv/.stamp-dev
 	@$(BIN)/mypy --no-error-summary
 	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$report"; exit 1; }
 	@echo "Lint, format, types and layers hold."
+
+browser: # where we are root on Debian, a browser and fonts are installed; elsewhere it says what is missing
+	@tests/browser.sh
 
 serve: .venv/.stamp-run ## start the server
 	@if $(BIN)/amana serve --help >/dev/null 2>&1; then $(BIN)/amana serve $(ARGS); \

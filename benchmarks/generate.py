@@ -124,6 +124,7 @@ def cell_columns(size: int, rng: np.random.Generator) -> Columns:
         "refused": (fate > 0.64) & (fate < 0.69),
         "invalidated": (fate > 0.69) & (fate < 0.693),
         "requested": (fate > 0.693) & (fate < 0.72),
+        "lifted": (fate > 0.68) & (fate < 0.69),
         "granted": granted,
         "granted_at": np.where(granted, moment, 0),
         "granted_by": np.where(granted, moment + np.where(whole_day, 86_399, 0), 0),

@@ -62,6 +62,7 @@ PERSON_FACTS = Facts(
     refused=False,
     invalidated=False,
     requested=False,
+    lifted=False,
     granted=True,
     granted_at=AT - 30 * DAY,
     granted_by=AT - 30 * DAY,

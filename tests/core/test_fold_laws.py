@@ -87,7 +87,14 @@ def naive(happened: list[AnyEvent], cell: int) -> tuple[int, bool, tuple[int, in
     if counting:
         usable = (-1, in_use(happened, cell))
         best = max(
-            counting, key=lambda one: (one.point in usable, one.proof.bit_count(), one.occurred.lo, one.id)
+            counting,
+            key=lambda one: (
+                one.point in usable,
+                one.notice_epoch,
+                one.proof.bit_count(),
+                one.occurred.lo,
+                one.id,
+            ),
         )
         return 0, False, (best.occurred.lo, best.occurred.hi, int(best.proof))
     kinds = {states.CLASS_OF_STATUS[one.status] for one in noes}

@@ -161,7 +161,11 @@ def test_post_shows_the_right_to_object() -> None:
 
 def test_an_incomplete_message_is_refused_and_no_message_is_not_judged() -> None:
     allowed = facts.nobody(0, suppressed=False)._replace(
-        known=True, granted=True, granted_at=NOW - 1, granted_by=NOW - 1, proof=int(sum(Proof) & ~Proof.GUARDIAN)
+        known=True,
+        granted=True,
+        granted_at=NOW - 1,
+        granted_by=NOW - 1,
+        proof=int(sum(Proof) & ~Proof.GUARDIAN),
     )
 
     def denied(message: int | None) -> int:

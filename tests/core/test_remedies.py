@@ -414,6 +414,7 @@ def random_facts(draw: random.Random, at: int) -> Facts:
         refused=seldom(0.05),
         invalidated=seldom(0.05),
         requested=not granted and seldom(0.2),
+        lifted=granted and seldom(0.05),
         granted=granted,
         granted_at=granted_at,
         granted_by=granted_at + draw.choice((0, 0, DAY)) if granted else 0,

@@ -174,21 +174,24 @@ def offer(**more: Any) -> Job:
 EVERY_PROOF = Proof(sum(Proof)) & ~Proof.GUARDIAN
 
 
-def known(house: House, people: Mapping[str, bool], language: str = "en") -> None:
+def known(
+    house: House, people: Mapping[str, bool], language: str = "en", channel: Channel = Channel.EMAIL
+) -> None:
     """People of an earlier list, by address; True for those who agreed to offers."""
     when = Interval(lo=NOW - 864_000, hi=NOW - 864_000)
     rows = [
         PersonRow(
             part="",
             line=line,
-            email=address,
+            email="" if channel is Channel.SMS else address,
+            phone=address if channel is Channel.SMS else "",
             fields={"residence": "DE", "language": language},
             statements=(
                 Statement(
                     status=Status.GIVEN if agreed else Status.WITHDRAWN,
                     occurred=when,
                     purpose="offers",
-                    channel=Channel.EMAIL,
+                    channel=channel,
                     proof=EVERY_PROOF,
                 ),
             ),

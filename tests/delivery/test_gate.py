@@ -124,6 +124,20 @@ def test_the_same_message_reaches_the_same_person_once_however_often_it_is_submi
     assert len(handler.taken) == 1
 
 
+def test_whoever_leaves_while_the_copy_before_theirs_is_handed_over_gets_nothing(
+    gated: House, client: smtplib.SMTP, handler: SinkHandler
+) -> None:
+    ben = person(gated, "ben@example.com")
+
+    def leave(recipient: str) -> str:
+        preferences.change(gated, ben, "orchard", OFF, Context())
+        return "250 ok"
+
+    handler.answer = leave
+    client.sendmail(SHOP, ["ana@example.com", "ben@example.com"], letter(X_Amana_Partial="yes"))
+    assert [one.recipient for one in handler.taken] == ["ana@example.com"]
+
+
 def test_the_clock_puts_off_and_does_not_refuse(gated: House, clock: Clock, handler: SinkHandler) -> None:
     pause = preferences.Change(paused_until=clock.now + 3_600)
     preferences.change(gated, person(gated, "ana@example.com"), "orchard", pause, Context())

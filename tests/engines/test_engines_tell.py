@@ -130,7 +130,7 @@ def test_a_question_reads_only_the_facts_that_can_matter() -> None:
     ask = Ask(0, 0, False, False, 0, 0, 0, False, 0)
     special = terms.special([law], ask, {"sent_day": 0})
     assert "known" in special.facts
-    assert not {"born", "sale_at", "registry_hits", "topics_off", "sent_day"} & set(special.facts)
+    assert not {"sale_at", "registry_hits", "topics_off", "sent_day"} & set(special.facts)
     assert special.params == ()
 
 

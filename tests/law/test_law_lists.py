@@ -27,6 +27,7 @@ from amana.services import lists as bought
 from amana.services.house import House
 from amana.services.imports import Order, Report
 from amana.settings import Settings
+from amana.storage import people
 
 NOW = 1_780_000_000  # 2026-05-28
 DAY = 86_400
@@ -395,3 +396,11 @@ def _grant(*, confirmed: bool) -> events.Permission:
         status=Status.GIVEN,
         confirmed=confirmed,
     )
+
+
+def test_no_import_brings_a_guardians_consent_whatever_it_says(house: House) -> None:
+    taken(house, "club", row(1, given(proof=Proof.DEMONSTRABLE | Proof.GUARDIAN), email="ann@example.com"))
+    with house.database.read() as connection:
+        ((_, person),) = people.changed_since(connection, 0)
+    (claim,) = next(iter(person.cells.values()))
+    assert Proof(claim.proof) == Proof.DEMONSTRABLE

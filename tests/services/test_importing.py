@@ -413,4 +413,4 @@ def test_rejects_name_line_column_and_reason_and_never_a_value(house: House) -> 
     ]  # fmt: skip  # in the order of the file
     assert report.rejects.stat().st_mode & 0o077 == 0
     assert report.counts["rejected_rows"] == 2
-    assert reasons(house, 1, OFFERS) == ["consent_unknown"]
+    assert reasons(house, 1, OFFERS) == ["age_unknown", "consent_unknown"]

@@ -144,6 +144,15 @@ def test_migrating_applies_what_is_pending_once(old: Place) -> None:
     Database.open(url_of(old)).close()
 
 
+def test_a_database_that_refuses_a_migration_says_so_and_stays(place: Place) -> None:
+    with connected(place) as connection:  # what the last revisions add is there already
+        connection.execute(tables.revision.update().values(version_num="0003"))
+    before = schema(place)
+    with pytest.raises(errors.StoreOutdated, match="nothing was changed"):
+        Database.migrate(url_of(place))
+    assert schema(place) == before
+
+
 def test_a_migration_that_fails_in_the_middle_leaves_the_old_schema(place: Place, tmp_path: Path) -> None:
     folder = shutil.copytree(migrations.FOLDER, tmp_path / "migrations")
     (folder / "versions" / "r9999_broken.py").write_text(BROKEN.format(head=migrations.HEAD))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from web_samples import LANGUAGES, NEWS, OFFERS, PHONE, TEXTS, Site, mailed, member, step_up, token
 
 from amana.services import reveal
+from amana.web import words
 
 pytestmark = pytest.mark.slow
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
@@ -167,31 +170,72 @@ def test_no_page_asks_another_site_for_anything_or_is_heavy(
         context.close()
 
 
-def test_a_form_opens_on_another_site_and_nothing_shows_where_it_cannot_be_loaded(
-    browser: Any, site: Site
-) -> None:
-    for address, frames in ((site.address, 1), ("http://localhost:9", 0)):
-        context = browser.new_context()
-        page = context.new_page()
-        script = f'<script src="{address}/static/amana.js" data-form="signup" data-lang="ru"></script>'
-        page.route(
-            "http://127.0.0.1:9/",
-            lambda route, html=script: route.fulfill(body=f"<p>Shop</p>{html}", content_type="text/html"),
-        )
-        if not frames:
-            source = site.ask("/static/amana.js").text
-            page.route(
-                f"{address}/static/amana.js",
-                lambda route, text=source: route.fulfill(body=text, content_type="text/javascript"),
-            )
-        page.goto("http://127.0.0.1:9/")
-        page.wait_for_timeout(800)
-        assert page.locator("iframe").count() == frames
-        if frames:
-            inside = page.frame_locator("iframe")
-            inside.locator("input[value='offers:email']").check()
-            inside.locator("#email").fill("framed@browser.example")
-            inside.locator("button").click()
-            inside.locator("h1").wait_for()
-            assert mailed(site.house)[-1]["language"] == "ru"
-        context.close()
+class Shop:
+    """Another site, on another port: one page with our script, and a copy of the script for when ours is away."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, tuple[str, bytes]] = {}
+        pages = self.pages
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                media, body = pages.get(self.path, ("text/plain", b""))
+                self.send_response(200)
+                self.send_header("Content-Type", media)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    made = Shop()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def test_a_form_stands_on_another_site(browser: Any, site: Site, shop: Shop) -> None:
+    script = f'<script src="{site.address}/static/amana.js" data-form="signup" data-lang="ru"></script>'
+    shop.pages["/"] = ("text/html", script.encode())
+    page = browser.new_page()
+    page.goto(shop.address)
+    inside = page.frame_locator("iframe")
+    inside.locator("input[value='offers:email']").check()
+    inside.locator("#email").fill("framed@browser.example")
+    inside.locator("button").click()
+    inside.get_by_text(words.of("ru").plain("sent_title")).wait_for()
+    assert mailed(site.house)[-1]["language"] == "ru"
+    page.close()
+
+
+def test_a_form_opens_in_a_dialog_only_when_pressed(browser: Any, site: Site, shop: Shop) -> None:
+    script = f'<script src="{site.address}/static/amana.js" data-form="signup" data-open="#open"></script>'
+    shop.pages["/"] = ("text/html", b"<button id=open>News?</button>" + script.encode())
+    page = browser.new_page()
+    page.goto(shop.address, wait_until="networkidle")
+    assert page.locator("iframe").count() == 0
+    page.locator("#open").click()
+    page.frame_locator("dialog iframe").locator("#email").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("dialog").wait_for(state="detached")
+    assert page.locator("#open:focus").count() == 1
+    page.close()
+
+
+def test_nothing_shows_where_the_form_cannot_be_loaded(browser: Any, site: Site, shop: Shop) -> None:
+    shop.pages["/copy.js"] = (
+        "text/javascript",
+        site.ask("/static/amana.js").body.replace(b"new URL(script.src).origin", b'"http://localhost:9"'),
+    )
+    shop.pages["/"] = ("text/html", b'<script src="/copy.js" data-form="signup"></script>')
+    page = browser.new_page()
+    page.goto(shop.address, wait_until="networkidle")
+    assert page.locator("iframe").count() == 0
+    page.close()

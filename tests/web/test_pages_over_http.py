@@ -10,7 +10,8 @@ from importlib import resources
 import pytest
 from web_samples import ADS, LANGUAGES, NEWS, OFFERS, PHONE, TEXTS, Site, mailed, member, step_up, token
 
-from amana.core.vocabulary import Channel
+from amana.core import events
+from amana.core.vocabulary import Actor, Channel
 from amana.services import links, own_data, preferences, reveal
 from amana.storage import people, register
 from amana.web import words
@@ -148,8 +149,8 @@ def test_a_child_is_asked_for_a_guardian_who_confirms_through_their_own_address(
     with site.house.database.read() as connection:
         newest = max(people.get(connection, range(1, 200)).values(), key=lambda one: one.changed)
     told = own_data.happened(site.house, newest.id)
-    event = next(one.event for one in told if hasattr(one.event, "confirmed"))
-    assert (event.actor.value, event.confirmed) == ("guardian", True)  # type: ignore[union-attr]  # a permission
+    event = next(one.event for one in told if isinstance(one.event, events.Permission))
+    assert (event.actor, event.confirmed) == (Actor.GUARDIAN, True)
 
 
 def test_who_is_too_young_for_a_purpose_is_told_so_and_nothing_is_kept(site: Site) -> None:

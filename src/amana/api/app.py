@@ -7,7 +7,7 @@ from the routes themselves, and a copy stands in docs/openapi.json, which a test
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -52,9 +52,12 @@ class Application:
 
 
 def make(
-    house: House, options: Options = Options(), extra_routes: Sequence[ControllerRouterHandler] = ()
+    house: House,
+    options: Options = Options(),
+    extra_routes: Sequence[ControllerRouterHandler] = (),
+    closing: Callable[[], None] = lambda: None,
 ) -> Application:
-    """The application over a house that was opened for writing."""
+    """The application over a house that was opened for writing; `closing` is called once it has ended."""
     desk = Desk(house, options)
 
     async def the_desk() -> Desk:
@@ -66,6 +69,7 @@ def make(
             yield
         finally:
             desk.close()
+            closing()
 
     inner = Litestar(
         route_handlers=[

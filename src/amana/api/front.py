@@ -108,7 +108,7 @@ class Front:
         if request.path in (EVALUATION, EVALUATIONS) and request.scope["method"] == "POST":
             await self._decide(request, send)
             return
-        request.charge = lambda: self._charge(request, limits.PUBLIC, 1.0)
+        request.charge = lambda: self._late(request)
         request.scope["amana"] = request
         await self._inner(request.scope, _again(request.body), send)
 
@@ -131,6 +131,13 @@ class Front:
         elif request.path.startswith("/v1/") and request.scope["method"] == "POST":
             limit = limits.WRITING
         self._wait(self._buckets.take(request.caller.name, limit))
+
+    def _late(self, request: Request) -> None:
+        """Count a request after it was looked at: against its key if it has one. Raises HTTPException 429."""
+        if request.caller is None:
+            self._charge(request, limits.PUBLIC, 1.0)
+        else:
+            self._wait(self._buckets.take(request.caller.name, limits.WRITING))
 
     def _charge(self, request: Request, limit: Limit, cost: float) -> None:
         """Count against the address. Raises HTTPException 429."""

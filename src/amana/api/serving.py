@@ -1,13 +1,15 @@
 """Serving: one process of the server, from settings to an application that granian runs.
 
-Rule. The house is opened for writing in the process that serves, and closed when it ends. Off this machine plain HTTP is
-refused: there must be a certificate, or a proxy in front that is said to be there. The pages of other rooms are handed
+Rule. The house is opened in the process that serves and nowhere else, once; that process is spawned, never forked, so that no
+lock, thread or connection is inherited. What works beside it is a thread of the same process over the same house: one
+writer to a process. Both end with the server. Off this machine plain HTTP is refused: there must be a certificate, or a proxy in front that is said to be there. The pages of other rooms are handed
 in as a function of the open house, so that this room does not know them.
 """
 
 from __future__ import annotations
 
-import atexit
+import multiprocessing
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,7 +28,11 @@ from amana.settings import Settings
 
 Pages = Callable[[Callable[[], House]], Sequence[ControllerRouterHandler]]
 
+Work = Callable[[House, threading.Event], None]
+"""What works beside the server, until the event is set."""
+
 HEADER_PATIENCE = 10  # seconds for a request's headers to arrive
+LEAVING = 20  # seconds for the work in hand to end
 LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
@@ -43,17 +49,33 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 class Loader:
     """Makes the application inside the process that serves it; can be sent there."""
 
-    def __init__(self, settings: Settings, place: Place, pages: Pages | None = None) -> None:
-        self._settings, self._place, self._pages = settings, place, pages
+    def __init__(
+        self, settings: Settings, place: Place, pages: Pages | None = None, work: Work | None = None
+    ) -> None:
+        self._settings, self._place, self._pages, self._work = settings, place, pages, work
 
     def __call__(self, *_: object) -> app.Application:
-        """Open the house and build the application."""
+        """Open the house, begin the work beside the server, and build the application."""
         stack = ExitStack()
         house = stack.enter_context(wiring.opened(self._settings, writing=True))
-        atexit.register(stack.close)
+        if self._work is not None:
+            stack.callback(_begin(self._work, house))
         options = Options(trusted_hops=self._place.trusted_hops, tls=self._place.tls_cert is not None)
         more = self._pages(lambda: house) if self._pages else ()
-        return app.make(house, options, more)
+        return app.make(house, options, more, closing=stack.close)
+
+
+def _begin(work: Work, house: House) -> Callable[[], None]:
+    """Begin the work in a thread; what ends it."""
+    stop = threading.Event()
+    thread = threading.Thread(target=work, args=(house, stop), name="amana-worker", daemon=True)
+    thread.start()
+
+    def end() -> None:
+        stop.set()
+        thread.join(timeout=LEAVING)
+
+    return end
 
 
 def check(place: Place) -> None:
@@ -73,11 +95,12 @@ def check(place: Place) -> None:
             raise errors.NotFound("The certificate or its key is not there", remedy="check the path")
 
 
-def serve(settings: Settings, place: Place, pages: Pages | None = None) -> None:
+def serve(settings: Settings, place: Place, pages: Pages | None = None, work: Work | None = None) -> None:
     """Serve until interrupted. Raises BadInput, NotFound, and what opening the workspace raises."""
     check(place)
     with wiring.opened(settings, writing=True):  # says here, once and in words, what is wrong
         pass
+    multiprocessing.set_start_method("spawn", force=True)
     server = Granian(
         "amana",
         address=place.host,
@@ -91,4 +114,4 @@ def serve(settings: Settings, place: Place, pages: Pages | None = None) -> None:
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_PATIENCE * 1_000),
         backpressure=1_024,
     )
-    server.serve(target_loader=Loader(settings, place, pages), wrap_loader=False)
+    server.serve(target_loader=Loader(settings, place, pages, work), wrap_loader=False)

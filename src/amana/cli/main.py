@@ -17,6 +17,7 @@ import typer.core
 from amana import errors
 from amana.cli import (
     ask,
+    delivering,
     demo,
     explain,
     importing,
@@ -71,6 +72,7 @@ MODULES: tuple[Any, ...] = (
     witness,
     keeping,
     serve,
+    delivering,
 )
 
 for module in MODULES:

@@ -14,9 +14,8 @@ from typing import Annotated
 import typer
 from litestar.types import ControllerRouterHandler
 
-from amana import wiring
 from amana.api import serving
-from amana.cli import rendering, session
+from amana.cli import delivering, rendering, session
 from amana.services import api_keys, hooks
 from amana.services.house import House
 from amana.services.tasks import Worker
@@ -61,16 +60,7 @@ def serve(
     place = serving.Place(host=host, port=port, tls_cert=tls_cert, tls_key=tls_key, trusted_hops=trusted_hops)
     serving.check(place)
     rendering.note(f"Serving on {'https' if tls_cert else 'http'}://{host}:{port}")
-    stop = threading.Event()
-    helper = threading.Thread(target=_work, args=(command, stop), name="amana-worker", daemon=True)
-    if work:
-        helper.start()
-    try:
-        serving.serve(command.settings, place, pages)
-    finally:
-        stop.set()
-        if work:
-            helper.join(timeout=30)
+    serving.serve(command.settings, place, pages, worked if work else None)
 
 
 def pages(house: Callable[[], House]) -> Sequence[ControllerRouterHandler]:
@@ -78,9 +68,10 @@ def pages(house: Callable[[], House]) -> Sequence[ControllerRouterHandler]:
     return (web.routes(house),)
 
 
-def _work(command: session.Command, stop: threading.Event) -> None:
-    with wiring.opened(command.settings, writing=True) as house:
-        loop.run(house, WORKERS, stop)
+def worked(house: House, stop: threading.Event) -> None:
+    """Do what is due, in the process that serves, until it ends."""
+    with delivering.workers(house) as sending:
+        loop.run(house, WORKERS | sending, stop)
 
 
 def make_key(

@@ -28,6 +28,7 @@ BOOLEANS = frozenset(
         "refused",
         "invalidated",
         "requested",
+        "lifted",
         "granted",
         "point_matches",
         "held",

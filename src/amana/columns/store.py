@@ -24,7 +24,7 @@ from amana.core.regimes import Regime
 
 MANIFEST = "manifest.json"
 ROW = "row"
-FORM = 4  # raise it when the columns change: the cache is then rebuilt
+FORM = 5  # raise it when the columns change: the cache is then rebuilt
 
 Columns = dict[str, np.ndarray[Any, Any]]
 Values = Sequence[Any] | np.ndarray[Any, Any]

@@ -25,6 +25,7 @@ from amana.core.vocabulary import POINT_OF_CHANNEL, Channel, PointKind, Proof
 
 NEVER = 0
 BORN_UNKNOWN = -(2**31)
+BORN_UNREADABLE = 2**31 - 2  # a birth date was given and cannot be read: the person may be a child
 ALL_HOURS = (1 << 24) - 1
 ALL_DAYS = (1 << 7) - 1
 NO_CAP = 32767
@@ -56,6 +57,7 @@ class Facts(NamedTuple):
     refused: bool
     invalidated: bool
     requested: bool
+    lifted: bool  # an own grant lifted refusals: it counts only from its own moment on
     granted: bool
     granted_at: int  # earliest moment of the grant that counts
     granted_by: int  # its latest moment
@@ -166,6 +168,7 @@ def project(
         bool(refusals & 1 << REFUSED),
         bool(refusals & 1 << INVALIDATED),
         pending,
+        grant is not None and refused_until is not None,
         grant is not None,
         grant.lo if grant else NEVER,
         grant.hi if grant else NEVER,

@@ -5,6 +5,8 @@ Rule: a place is an ISO 3166-1 alpha-2 country, optionally with an ISO 3166-2 re
 A country gives **every** zone of its territory; a US state gives the zones of that state. A region that is
 not known here gives the country's zones: more zones means fewer allowed hours, so not knowing never allows.
 A country that is not known gives no zone at all, and the caller denies.
+A country may be written as its code or as its name in a language that is asked for; a name that two countries share
+is none of them.
 
 Source of countries and zones: Unicode CLDR (through Babel), which follows the IANA zone table. Overseas
 territories with a country code of their own (`RE`, `GL`, `PR`) are not part of the mother country's zones.
@@ -13,12 +15,18 @@ States with two zones: 49 CFR part 71 and the IANA time zone database.
 
 from __future__ import annotations
 
-from babel.core import get_global
+import unicodedata
+from functools import lru_cache
+
+from babel.core import Locale, UnknownLocaleError, get_global
 
 _EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
 EU_MEMBERS: tuple[str, ...] = tuple(_EU.split())
 
 _ALIASES = {"UK": "GB", "EL": "GR"}
+
+NAMED_IN = ("en", "de", "es", "fr", "it")
+"""Languages in which country names are always read."""
 
 _NOT_A_COUNTRY = frozenset({"001", "ZZ"})  # CLDR: the world, and unknown
 
@@ -60,6 +68,43 @@ def iso_country(code: str) -> str:
     return _ALIASES.get(upper, upper)
 
 
+@lru_cache(maxsize=8_192)
+def country_of(text: str, languages: tuple[str, ...] = ()) -> str | None:
+    """The ISO 3166-1 alpha-2 code of a country written as a code or as a name; None for anything else.
+
+    Codes: alpha-2, with `UK`, `EL` and the union `EU`, and alpha-3 (`USA`), in any case. Names: those of CLDR in
+    `NAMED_IN` and in `languages` (tags such as `he` or `pt-BR`), without regard to case, accents and punctuation.
+    """
+    code = iso_country(text)
+    if code in _COUNTRIES:
+        return code
+    return _ALPHA_3.get(code) or _names(languages).get(_letters(text))
+
+
+@lru_cache(maxsize=32)
+def _names(languages: tuple[str, ...]) -> dict[str, str]:
+    """Country names in the given languages and `NAMED_IN`; what two countries are called is left out."""
+    found: dict[str, set[str]] = {}
+    for language in dict.fromkeys((*NAMED_IN, *languages)):
+        for code, name in _territories(language).items():
+            if code in _COUNTRIES and code != "EU":
+                found.setdefault(_letters(name), set()).add(code)
+    return {name: codes.pop() for name, codes in found.items() if name and len(codes) == 1}
+
+
+def _territories(language: str) -> dict[str, str]:
+    """CLDR's names of territories in a language, none for a language that it lacks."""
+    try:
+        return dict(Locale.parse(language, sep="-").territories)
+    except (UnknownLocaleError, ValueError):
+        return {}
+
+
+def _letters(text: str) -> str:
+    """A name without case, accents, spaces and punctuation."""
+    return "".join(one for one in unicodedata.normalize("NFKD", text).casefold() if one.isalnum())
+
+
 def split_place(place: str, region: str = "") -> tuple[str, str]:
     """Country and region of `US-TX`, of (`US`, `TX`) or of (`US`, `US-TX`); no region is ""."""
     head, _, tail = place.strip().upper().partition("-")
@@ -90,3 +135,8 @@ def _zones_by_country() -> dict[str, tuple[str, ...]]:
 
 
 _COUNTRIES = _zones_by_country()
+_ALPHA_3 = {
+    alias: codes[0]
+    for alias, codes in get_global("territory_aliases").items()
+    if len(alias) == 3 and alias.isalpha() and len(codes) == 1 and codes[0] in _COUNTRIES
+}

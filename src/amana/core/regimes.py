@@ -14,10 +14,12 @@ from datetime import date
 
 import msgspec
 
-from amana.core.facts import BORN_UNKNOWN
+from amana.core.facts import BORN_UNKNOWN, BORN_UNREADABLE
 from amana.core.vocabulary import SubjectType
 
 _EPOCH = date(1970, 1, 1)
+UNREADABLE = "unreadable"
+"""Stands in the birth column where a birth date was given and could not be read."""
 
 
 class Regime(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -46,8 +48,14 @@ def born_by(text: str) -> int:
 
     Unsure means younger. Anything else is BORN_UNKNOWN.
     """
+    if text == UNREADABLE:
+        return BORN_UNREADABLE
     parts = text.split("-")
-    if not all(part.isascii() and part.isdigit() for part in parts) or not 1 <= len(parts) <= 3 or len(parts[0]) != 4:
+    if (
+        not all(part.isascii() and part.isdigit() for part in parts)
+        or not 1 <= len(parts) <= 3
+        or len(parts[0]) != 4
+    ):
         return BORN_UNKNOWN
     year = int(parts[0])
     month = int(parts[1]) if len(parts) > 1 else 12

@@ -27,7 +27,7 @@ import msgspec
 
 from amana.core import facts as known
 from amana.core import messages, rules, windows
-from amana.core.facts import Facts
+from amana.core.facts import BORN_UNREADABLE, Facts
 from amana.core.places import split_place
 from amana.core.plan import QUARTER, Ask, Law, Plan
 from amana.core.regimes import Regime
@@ -343,7 +343,7 @@ class _Search:
             case Kind.POINT_CONFIRMED:
                 return facts.has_point
             case Kind.AGE:
-                return facts.born < ask.born_floor
+                return facts.born < ask.born_floor or facts.born == BORN_UNREADABLE
             case _:
                 return True
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from amana.core.facts import BORN_UNREADABLE
 from amana.core.vocabulary import Basis, Proof, RuleClass
 
 Predicate = Callable[[Any, Any, Any, Any], Any]
@@ -175,8 +176,8 @@ def objected(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
 
 @rule(RuleClass.CHOICE, "GDPR art. 7(3); Directive 2002/58/EC art. 13(2)")
 def withdrawn(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
-    """The person withdrew, and has not granted again since."""
-    return facts.withdrawn
+    """The person withdrew, and has not granted again since, or only after the moment asked about."""
+    return facts.withdrawn | (facts.lifted & (facts.granted_by > ask.at))
 
 
 @rule(RuleClass.CHOICE, "GDPR art. 4(11)")
@@ -224,7 +225,7 @@ def localisation(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
 @rule(RuleClass.LEGAL, "GDPR art. 8 and its like")
 def below_age(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
     """The person is below the age of digital consent and no guardian has consented."""
-    return (facts.born > law.born_by) & ((facts.proof & GUARDIAN) == 0)
+    return (facts.born > law.born_by) & (facts.born < BORN_UNREADABLE) & ((facts.proof & GUARDIAN) == 0)
 
 
 @rule(RuleClass.LEGAL, "GDPR art. 8; EDPB Guidelines 05/2020, 7.1.4, read strictly")
@@ -241,19 +242,19 @@ def guardian_outgrown(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
 @rule(RuleClass.LEGAL, "the country's protection of children")
 def never_market_to_child(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
     """The person is below the age under which nobody is marketed to, guardian or not."""
-    return facts.born > law.never_born_by
+    return (facts.born > law.never_born_by) & (facts.born < BORN_UNREADABLE)
 
 
 @rule(RuleClass.LEGAL, "the purpose is for adults of a certain age")
 def below_purpose_age(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
     """The person is younger than the purpose is meant for."""
-    return ask.gated & (facts.born > ask.born_by)
+    return ask.gated & (facts.born > ask.born_by) & (facts.born < BORN_UNREADABLE)
 
 
 @rule(RuleClass.LEGAL, "unknown means no")
 def age_unknown(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
-    """The purpose is for people of a certain age, and this person's age is not known."""
-    return ask.gated & (facts.born < ask.born_floor)
+    """Age matters here, and this person's is not known, or was given and cannot be read."""
+    return (ask.gated & (facts.born < ask.born_floor)) | (facts.born == BORN_UNREADABLE)
 
 
 # ---- the contact point ------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from amana import errors
 from amana.core import mailing
 
 TIMEOUT = 30.0  # seconds
+IMAPS = 993
 ONE_POLL = 200  # messages
 Take = Callable[[bytes, str], None]
 """Records what a message says: its content, and the address it came to. Durable when it returns; raises NotNow."""
@@ -89,7 +90,7 @@ def poll(mailbox: Mailbox, base: str, take: Take) -> int:
 
 
 def _opened(mailbox: Mailbox) -> imaplib.IMAP4:
-    if mailing.is_loopback(mailbox.host) and mailbox.port != imaplib.IMAP4_SSL_PORT:
+    if mailing.is_loopback(mailbox.host) and mailbox.port != IMAPS:
         return imaplib.IMAP4(mailbox.host, mailbox.port, TIMEOUT)
     context = ssl.create_default_context()
     return imaplib.IMAP4_SSL(mailbox.host, mailbox.port, ssl_context=context, timeout=TIMEOUT)

@@ -20,7 +20,7 @@ from enum import Enum
 from typing import Any
 
 import msgspec
-from flufl.bounce import all_failures  # type: ignore[import-untyped]  # the package ships no types
+from flufl.bounce import all_failures
 
 from amana.core import reply_words
 from amana.core.reply_words import ReplyWord
@@ -51,7 +51,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
 
 MOST_PARTS = 100
 _LINK = re.compile(r"/u/([A-Za-z0-9_-]{24})(?![A-Za-z0-9_-])")
-_WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*", re.UNICODE)
+_WORDS = re.compile(r"[^\s.,!?;:\"'()<>…]+")
 _QUOTED = re.compile(r"^\s*(>|--\s*$|_{5,}|On .+ wrote:|\u200e?\s*(?:בתאריך|في|เมื่อ) .+:\s*$)")
 _ADDRESS = re.compile(r"[^\s<>\"',;:()]+@[^\s<>\"',;:()]+")
 _RETURNED = ("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers")
@@ -68,9 +68,9 @@ def read(content: bytes, recipient: str, base: str) -> Incoming:
     subject = _decoded(message.get("Subject", ""))
     sender = next(iter(_ADDRESS.findall(_decoded(message.get("From", "")))), "")
     if _is_free_bounce(sender):
-        temporary, permanent = all_failures(message)
-        if temporary or permanent:
-            return Incoming(kind=Kind.HARD if permanent else Kind.SOFT, token=token)
+        bounced = _free_bounce(message)
+        if bounced is not None:
+            return Incoming(kind=bounced, token=token)
     if message.get("Auto-Submitted", "no").split(";")[0].strip().lower() != "no":
         return Incoming(kind=Kind.MACHINE, token=token)
     return _own_words(subject, _first_lines(parts), token, sender)
@@ -164,6 +164,22 @@ def _is_free_bounce(sender: str) -> bool:
     """Whether a machine that carries mail wrote it, and no person."""
     local = sender.partition("@")[0].lower()
     return local in ("mailer-daemon", "postmaster", "mailerdaemon") or not sender
+
+
+def _free_bounce(message: Message) -> Kind | None:
+    """What a bounce in free text says; nothing if it is none."""
+    try:
+        temporary, permanent = all_failures(message)
+    except (
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+    ):  # the library's detectors expect whole messages
+        return None
+    if permanent:
+        return Kind.HARD
+    return Kind.SOFT if temporary else None
 
 
 def _first_lines(parts: list[Message]) -> list[str]:

@@ -12,9 +12,11 @@ import unicodedata
 
 import msgspec
 
+from amana.core import regimes
 from amana.core import state as states
 from amana.core.address_class import AddressRules, classify
 from amana.core.contact_points import Email, Phone, PointProblem, read_email, read_phone
+from amana.core.facts import BORN_UNKNOWN
 from amana.core.statements import PersonRow, Reject
 from amana.core.workspace import Workspace
 from amana.keys.store import RECOGNITION, KeyStore
@@ -82,7 +84,7 @@ class Recogniser:
                 alias=alias,
                 addresses=tuple(addresses),
                 name_tag=self.name_tag(name),
-                birth="-".join(row.fields.get(self._birth_field, "").split("-")[:2]),
+                birth=_birth(row.fields.get(self._birth_field, "")),
                 guardian=bool(row.fields.get(self._guardian_field, "")),
             ),
             rejects,
@@ -146,12 +148,17 @@ def _difference(identity: Identity, person: Writing) -> str:
     if identity.name_tag and person.name_tag and identity.name_tag != person.name_tag:
         return "name"
     birth = states.attribute(person.state, "birth")
-    if identity.birth and birth and not _same_birth(identity.birth, birth):
+    if identity.birth and birth not in ("", regimes.UNREADABLE) and not _same_birth(identity.birth, birth):
         return "age"
     known_guardian = states.attribute(person.state, "guardian") == "yes"
     if identity.guardian != known_guardian and person.state.attributes:
         return "guardian"
     return ""
+
+
+def _birth(text: str) -> str:
+    """The month of a birth date that can be read, or what is known of it; else nothing."""
+    return regimes.birth_month(text) if regimes.born_by(text) != BORN_UNKNOWN else ""
 
 
 def _same_birth(one: str, other: str) -> bool:

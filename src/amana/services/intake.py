@@ -247,6 +247,7 @@ class Intake:
                 if regimes.born_by(value) == facts.BORN_UNKNOWN:
                     self._reject(row, name, "bad_date")
                     sealed.pop(name, None)
+                    columns["birth"] = regimes.UNREADABLE
                 else:
                     columns["birth"] = regimes.birth_month(value)
             elif field.means == "zone" and not windows.knows(value):
@@ -377,18 +378,15 @@ class Intake:
         return Status.UNKNOWN if said.status in GRANTING and not proven else said.status
 
     def _repeats_claim(self, person: Writing, event: events.Permission) -> bool:
+        """Whether the same system said this, or more, before: a weaker claim would change no state."""
         cell = self.session.terms.cell(event.brand, event.purpose, event.channel)
         kind = states.CLASS_OF_STATUS[event.status]
         return any(
             claim.kind == kind
             and claim.source in self.origin.siblings
             and claim.point == event.point
-            and claim.proof == int(event.proof)
-            and claim.epoch == event.notice_epoch
-            and (
-                (claim.lo, claim.hi) == (event.occurred.lo, event.occurred.hi)
-                or (event.occurred.lo == 0 and claim.lo == 0)  # undated both times
-            )
+            and claim.epoch >= event.notice_epoch
+            and _covers(claim, event)
             for claim in person.state.cells.get(cell, ())
         )
 
@@ -542,3 +540,12 @@ class Intake:
         self.rejects.append(
             Reject(part=row.part, line=row.line, column=column, reason=reason, whole_row=False)
         )
+
+
+def _covers(claim: states.Claim, event: events.Permission) -> bool:
+    """Whether a claim says as much as an event: as late, and with every proof; or the same, undated both times."""
+    if int(event.proof) & ~claim.proof:
+        return False
+    if event.occurred.lo == 0:
+        return claim.lo == 0
+    return (claim.lo, claim.hi) >= (event.occurred.lo, event.occurred.hi)

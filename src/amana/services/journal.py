@@ -23,6 +23,7 @@ import msgspec
 
 from amana import errors
 from amana.core import events
+from amana.core import state as states
 from amana.core.cells import Terms
 from amana.core.statements import ANY, Interval
 from amana.core.vocabulary import REFUSING, Actor, PointKind, Status
@@ -377,13 +378,27 @@ def _put_back(
             if person not in fenced:
                 wanted += [(person, event) for event in _events(line, person, matches, key, session.terms)]
     known = log.known_ids(session.connection, [bytes.fromhex(event.id) for _, event in wanted])
-    fresh = {event.id: (person, event) for person, event in wanted if bytes.fromhex(event.id) not in known}
-    session.load({person for person, _ in fresh.values()})
+    session.load({person for person, _ in wanted})
+    fresh = {
+        event.id: (person, event)
+        for person, event in wanted
+        if bytes.fromhex(event.id) not in known
+        and not _stands(session.person(person).state, event, session.terms)
+    }
     for person, event in fresh.values():
         session.record(session.person(person), event)
     before = register.suppressed(session.connection, list(listed))
     register.suppress(session.connection, listed, LIST, session.now)
     return len(fresh), len(listed.keys() - before)
+
+
+def _stands(state: states.PersonState, event: events.AnyEvent, terms: Terms) -> bool:
+    """Whether a refusal from before the backup is here already: the same words, kind and times."""
+    if not isinstance(event, events.Permission):
+        return False
+    kind, when = states.CLASS_OF_STATUS[event.status], (event.occurred.lo, event.occurred.hi)
+    held = state.cells.get(terms.cell(event.brand, event.purpose, event.channel), ())
+    return any(claim.kind == kind and (claim.lo, claim.hi) == when for claim in held)
 
 
 def _events(

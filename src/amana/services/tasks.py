@@ -55,7 +55,10 @@ def work(house: House, workers: Mapping[str, Worker], limit: int = 100) -> int:
             session.connection, list(workers), session.now, session.now + LEASE, limit
         )
     )
+    half = house.clock() + LEASE // 2
     for row in claimed:
+        if house.clock() > half:
+            break  # the rest waits until its lease is over: two workers never do one task at once
         _do(house, workers[row.kind], row)
     return len(claimed)
 

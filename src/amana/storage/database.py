@@ -65,13 +65,24 @@ class Database:
 
     @classmethod
     def migrate(cls, url: str, to: str = "head", folder: Path = migrations.FOLDER) -> list[str]:
-        """Apply the pending revisions of an existing database, all or none; which they were. Raises NotFound."""
+        """Apply the pending revisions of an existing database, all or none; which they were.
+
+        Raises NotFound; StoreOutdated if the database refuses one.
+        """
         database = cls._existing(url)
         try:
             with database.begin() as connection:
                 before = migrations.pending(connection, folder)
                 migrations.upgrade(connection, to, folder)
                 left = set(migrations.pending(connection, folder))
+        except sa.exc.SQLAlchemyError as refused:
+            raise errors.StoreOutdated(
+                "The database refuses a migration; nothing was changed",
+                got=str(getattr(refused, "orig", refused)).partition("\n")[
+                    0
+                ],  # the lines below may quote rows
+                remedy="restore the backup, or report this with the release you came from",
+            ) from refused
         finally:
             database.close()
         return [one for one in before if one not in left]

@@ -22,7 +22,8 @@
   const reachable = () => fetch(`${site}/static/amana.css`, { mode: "no-cors", credentials: "omit" });
   const opener = script.dataset.open && document.querySelector(script.dataset.open);
   if (!script.dataset.open) {
-    reachable().then(() => script.after(make()), () => {});
+    const place = () => (script.closest("head") ? document.body.append(make()) : script.after(make()));
+    reachable().then(place, () => {});
     return;
   }
   if (!opener) return;
