@@ -1,8 +1,8 @@
 """What recording costs, each commit synced: the ledger alone, the whole write, one event alone, forgetting.
 
-Rule. SQLite runs in WAL mode with `synchronous=FULL`: nothing is counted before its
-commit returned. The ledger alone is sealing, the event row, the tree and the signed checkpoint; the whole write adds keys,
-folding and state. The ratio of a write is against hashing the same records twice each, with nothing stored.
+Rule. SQLite runs in WAL mode with `synchronous=FULL`: nothing is counted before its commit returned. The ledger
+alone is sealing, the event row, the tree and the signed checkpoint; the whole write adds keys, folding and
+state. The ratio of a write is against hashing the same records twice each, with nothing stored.
 """
 
 from __future__ import annotations

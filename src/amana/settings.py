@@ -13,6 +13,9 @@ import msgspec
 
 from amana import errors
 
+NOBODY = "unknown"
+"""The actor where neither AMANA_ACTOR nor a login name says who is working."""
+
 VARIABLES = {
     "AMANA_WORKSPACE": "the workspace folder; otherwise the current folder",
     "AMANA_DATABASE": "postgresql://… of the main database; otherwise an SQLite file in the workspace",
@@ -67,7 +70,7 @@ def read(environment: Mapping[str, str], workspace: Path | None = None) -> Setti
         actor=environment.get("AMANA_ACTOR")
         or environment.get("USER")
         or environment.get("LOGNAME")
-        or "unknown",
+        or NOBODY,
         database=main,
         keys_database=keys,
         root_key=environment.get("AMANA_ROOT_KEY", ""),

@@ -35,7 +35,8 @@ def read_lock(text: str) -> dict[str, tuple[str, int]]:
 
 def asked_for(requirement: str) -> str:
     """The package name at the start of a requirement."""
-    return re.split(r"[<>=!~;\[ ]", requirement.strip(), maxsplit=1)[0].lower()
+    name = re.split(r"[<>=!~;\[ ]", requirement.strip(), maxsplit=1)[0]
+    return re.sub(r"[-_.]+", "-", name).lower()  # PEP 503
 
 
 def lock(name: str) -> dict[str, tuple[str, int]]:

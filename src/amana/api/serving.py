@@ -1,9 +1,9 @@
 """Serving: one process of the server, from settings to an application that granian runs.
 
-Rule. The house is opened in the process that serves and nowhere else, once; that process is spawned, never forked, so that no
-lock, thread or connection is inherited. What works beside it is a thread of the same process over the same house: one
-writer to a process. Both end with the server. Off this machine plain HTTP is refused: there must be a certificate, or a proxy in front that is said to be there. The pages of other rooms are handed
-in as a function of the open house, so that this room does not know them.
+Rule. The house is opened once, in the process that serves; that process is spawned, never forked, so that no lock, thread
+or connection is inherited. What works beside it is a thread of the same process over the same house: one writer to a
+process. Both end with the server. Off this machine plain HTTP is refused: there must be a certificate, or a proxy in
+front that is said to be there. The pages of other rooms are handed in as a function of the open house.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def receipt(
     with context.obj.house(writing=bool(purpose)) as house:
         position = _position(house, event)
         if purpose:
-            actor = context.obj.settings.actor
+            actor = context.obj.looker()
             text = receipts.revealed(house, position, actor=actor, purpose=purpose, witnessed=witnessed)
         else:
             text = receipts.of(house, position, witnessed=witnessed)

@@ -94,7 +94,7 @@ def reveal(
     json: JsonFlag = False,
 ) -> None:
     """Open identifying values of a person. Who looked, when and what for is recorded."""
-    actor = context.obj.settings.actor
+    actor = context.obj.looker()
     with context.obj.house(writing=True) as house:
         people = who(house, person)
         opened = revealing.reveal_many(house, people, field, actor=actor, purpose=purpose)

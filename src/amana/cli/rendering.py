@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from click import get_current_context
 from rich import box
 from rich.table import Table
 
@@ -35,14 +36,32 @@ def heading(text: str) -> None:
 
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[str]], *, right: Iterable[int] = ()) -> None:
-    """A table; `right` are the numbers of the columns that hold figures."""
+    """A table; `right` are the numbers of the columns that hold figures.
+
+    A column headed `code` is never cut or wrapped, so that a code can be copied.
+    """
     figures, names = set(right), list(headings)
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(names))
+    listed = [tuple(row) for row in rows]
     for number, name in enumerate(names):
-        made.add_column(name, justify="right" if number in figures else "left", overflow="fold")
-    for row in rows:
+        whole = name == "code"
+        made.add_column(
+            name,
+            justify="right" if number in figures else "left",
+            overflow="ignore" if whole else "fold",
+            no_wrap=whole,
+            min_width=max((len(row[number]) for row in listed), default=0) if whole else None,
+        )
+    for row in listed:
         made.add_row(*row)
     session.out.print(made, markup=False, highlight=False)
+
+
+def program() -> str:
+    """The program as the caller called it: with `--workspace` if that was given."""
+    context = get_current_context(silent=True)
+    called = context.find_object(session.Command) if context is not None else None
+    return called.program if called is not None else "amana"
 
 
 def moment(second: int) -> str:

@@ -8,6 +8,7 @@ exit status from the one table `STATUS`; a traceback is a defect.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,17 @@ class Command:
 
     def __init__(self, workspace: Path | None) -> None:
         self.settings = settings.read(os.environ, workspace)
+        self.program = "amana" if workspace is None else f"amana --workspace {shlex.quote(str(workspace))}"
+
+    def looker(self) -> str:
+        """Who is about to look at somebody's address or name. Raises BadInput if nobody says."""
+        if self.settings.actor == settings.NOBODY:
+            raise errors.BadInput(
+                "Nobody knows who is looking, and a look at personal data is recorded with a name",
+                expected="AMANA_ACTOR, or a login name in USER or LOGNAME",
+                remedy='name yourself: AMANA_ACTOR="your name" amana …',
+            )
+        return self.settings.actor
 
     @contextmanager
     def house(self, *, writing: bool = False) -> Iterator[House]:

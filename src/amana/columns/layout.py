@@ -1,7 +1,8 @@
 """How facts lie in columns: which belong to the person, which to a cell, and how wide each is.
 
-Rule. The columns are the fields of `core.facts.Facts`, in order, but for the momentary ones: counts of contacts and
-listings in registries depend on the moment asked about or on lists that come and go, and are computed for each screen. Booleans take a byte, so that a file can be read in place.
+Rule. The columns are the fields of `core.facts.Facts`, in order, but for the momentary ones: counts of contacts
+and listings in registries depend on the moment asked about or on lists that come and go, and are computed for
+each screen. Booleans take a byte, so that a file can be read in place.
 """
 
 from __future__ import annotations

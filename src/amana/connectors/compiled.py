@@ -65,6 +65,24 @@ class Compiler:
             return self._template(term.template)
         return self._translated(term) if term.values else self._column(term.column)
 
+    def field(self, value: str | Value) -> Text:
+        """The value of a registered field: a text, or a day as `YYYY-MM-DD`, UNREADABLE if it is no day."""
+        if isinstance(value, str) or not value.date:
+            return self.text(value)
+        place, column, day_of = self._place[value.column], value.column, self._clock.day
+
+        def day(row: Row, report: Report) -> str:
+            cell = row.cells[place].strip()
+            if not cell or cell == UNREADABLE:
+                return cell
+            found = day_of(cell)
+            if found is None:
+                report(column, "bad_date")
+                return UNREADABLE
+            return found
+
+        return day
+
     def moment(self, value: str | Value) -> Moment:
         """The interval a column names, the time of the import, or nothing."""
         if value == IMPORT_TIME:

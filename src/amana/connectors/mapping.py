@@ -3,7 +3,7 @@
 Rule: a mapping says where the person's id and addresses stand, which columns become registered fields, and
 what a row says about permissions, other bases and blocked addresses. Every column of the file is mapped or
 ignored by name. A word in a status column that stands in no list is rejected for that statement and never
-read as a permission; an empty cell says nothing. Times without an offset need `zone`. `field_names()` and
+read as a permission; an empty cell says nothing. A field with `date = true` holds a day. Times without an offset need `zone`. `field_names()` and
 `purposes()` let the caller check the mapping against the workspace before a row is read.
 
     ignore = ["Notes"]                        [fields]
@@ -20,7 +20,7 @@ read as a permission; an empty cell says nothing. Times without an offset need `
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -95,6 +95,16 @@ class Mapping(Term, frozen=True, kw_only=True):
         """The registered fields that the mapping fills."""
         return tuple(self.fields)
 
+    def dated(self, names: Iterable[str]) -> Mapping:
+        """The mapping with these fields read as days, as if each said `date = true`; used for birth dates."""
+        read = dict(self.fields)
+        for name in names:
+            value = read.get(name, "")
+            term = Value(column=value) if isinstance(value, str) and value else value
+            if isinstance(term, Value) and term.column and not term.values:
+                read[name] = msgspec.structs.replace(term, date=True)
+        return msgspec.structs.replace(self, fields=read)
+
     def purposes(self) -> frozenset[str]:
         """The purposes that the mapping speaks of; may hold `*`."""
         return frozenset(
@@ -118,6 +128,7 @@ def load(text: str) -> Mapping:
         BadInput: what is wrong, where, and the nearest known word.
     """
     mapping = strict.read_toml(text, Mapping, "The mapping")
+    _refuse_days_elsewhere(mapping)
     clock = Clock(mapping.source.zone, mapping.source.dates)
     try:
         dated = any(_columns_in(moment) for moment in _moments(mapping))
@@ -164,7 +175,7 @@ def _reader(mapping: Mapping, make: Compiler, part: str) -> RowReader:
     person = mapping.person
     external_id, email = make.text(person.external_id), make.text(person.email)
     phone, country = make.text(person.phone), make.text(person.phone_country)
-    fields = [(name, make.text(value)) for name, value in mapping.fields.items()]
+    fields = [(name, make.field(value)) for name, value in mapping.fields.items()]
     says: list[Says] = [
         *map(make.permission, mapping.permission),
         *map(make.relationship, mapping.relationship),
@@ -196,6 +207,14 @@ def _reader(mapping: Mapping, make: Compiler, part: str) -> RowReader:
         return found
 
     return reader
+
+
+def _refuse_days_elsewhere(mapping: Mapping) -> None:
+    """`date = true` says how a field is kept; times of statements are read as dates without being told."""
+    terms = (mapping.person, *mapping.permission, *mapping.relationship, *mapping.blocked)
+    values = [value for term in terms for value in msgspec.structs.astuple(term)]
+    if any(isinstance(value, Value) and value.date for value in values):
+        raise errors.BadInput("date = true stands outside [fields]", remedy="remove it: `when` reads dates anyway")
 
 
 def _wanted(part: str, patterns: tuple[str, ...]) -> bool:

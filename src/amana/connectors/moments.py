@@ -24,6 +24,7 @@ _MONTHS = ("%m", "%b", "%B")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8}")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?P<seconds>:\d{2}([.,]\d{1,9})?)?")
 _OFFSET = re.compile(r" ?(UTC|GMT|Z|[+-]\d{2}:?\d{2}|[+-]\d{2})$")
+_PARTIAL = re.compile(r"(18|19|20|21)\d\d(-(0[1-9]|1[0-2]))?")
 _DAY = dt.timedelta(days=1)
 
 
@@ -46,6 +47,29 @@ class Clock:
         """False when a time without an offset could not be read."""
         return self._zone is not None or (bool(self._formats) and all(map(_is_absolute, self._formats)))
 
+    def day(self, text: str) -> str | None:
+        """The calendar day that `text` names where it was written, as `YYYY-MM-DD`; None when it names none, or two.
+
+        A year, or a year and month, stay as they are (`1984`, `1984-05`): nothing is made more exact. No zone is needed.
+        """
+        days = {
+            found.date().isoformat()
+            for each in self._formats
+            if each not in EPOCHS and (found := _moment(text, each)) is not None
+        }
+        if len(days) == 1:
+            return days.pop()
+        if days:
+            return None
+        if _PARTIAL.fullmatch(text):
+            return text
+        if not (_DATE.fullmatch(text) or _TIME.fullmatch(_OFFSET.sub("", text))):
+            return None
+        try:
+            return dt.date.fromisoformat(text[:10] if "-" in text else text).isoformat()
+        except ValueError:
+            return None
+
     def _read(self, text: str) -> Interval | None:
         """The interval that `text` (trimmed, not empty) names, or None when it is no date."""
         readings = [found for each in self._formats if (found := self._by_format(text, each))]
@@ -61,11 +85,8 @@ class Clock:
             if not whole.isascii() or not whole.isdigit() or len(whole) > 14:
                 return None
             return Interval(lo=int(whole) // EPOCHS[pattern], hi=int(whole) // EPOCHS[pattern])
-        try:
-            moment = dt.datetime.strptime(text, pattern)  # noqa: DTZ007 (the zone is added below)
-        except ValueError:
-            return None
-        return self._spanning(moment, _width(pattern))
+        moment = _moment(text, pattern)
+        return None if moment is None else self._spanning(moment, _width(pattern))
 
     def _iso(self, text: str) -> Interval | None:
         try:
@@ -97,6 +118,13 @@ class Clock:
     def _seconds(self, moment: dt.datetime, fold: int) -> int:
         aware = moment if moment.tzinfo else moment.replace(tzinfo=self._zone, fold=fold)
         return int(aware.timestamp() // 1)
+
+
+def _moment(text: str, pattern: str) -> dt.datetime | None:
+    try:
+        return dt.datetime.strptime(text, pattern)  # noqa: DTZ007 (the zone, if one is needed, is added later)
+    except ValueError:
+        return None
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from amana import errors
+from amana.core import statements
 
-UNREADABLE = "\ufffd"
+UNREADABLE = statements.UNREADABLE
 """Stands for a cell that could not be decoded."""
 
 _LOOKS_PERSONAL = re.compile(r"@|\d{6,}|^\+?\d[\d ().-]{5,}$")
@@ -54,6 +55,11 @@ def names(cells: Sequence[str], *, part: str) -> tuple[str, ...]:
             remedy="rename one of the columns in the file",
         )
     return header
+
+
+def shown_name(name: str) -> str:
+    """A file's name for an error's sentence, unless it might be somebody's address or number."""
+    return "of this name" if _LOOKS_PERSONAL.search(name) else f"“{name}”"
 
 
 def where(part: str) -> str:

@@ -52,7 +52,9 @@ class Source:
 
     def __init__(self, path: Path, layout: Layout | None = None) -> None:
         if not path.is_file():
-            raise errors.NotFound("There is no such file", expected="the path of an export")
+            raise errors.NotFound(
+                f"There is no file {shown_name(path.name)}", expected="the path of an export", remedy="check its path"
+            )
         self.path = path
         self.layout = layout or Layout()
         self._parts = _opened(path, self.layout)

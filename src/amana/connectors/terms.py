@@ -38,12 +38,15 @@ class Value(Term, frozen=True, kw_only=True):
     template: str = ""
     # the column's word (in any case) -> the word to take; a word that is not here is rejected
     values: dict[str, str] = msgspec.field(default_factory=dict)
+    date: bool = False  # of a field: the column holds a day, read by the mapping's `dates`, kept as YYYY-MM-DD
 
     def __post_init__(self) -> None:
         if sum(map(bool, (self.column, self.constant, self.template))) != 1:
             raise ValueError("a value is one of column, constant or template")
         if self.values and not self.column:
             raise ValueError("values belong to a column")
+        if self.date and (not self.column or self.values):
+            raise ValueError("date = true belongs to a column without values")
 
 
 class Condition(Term, frozen=True, kw_only=True):

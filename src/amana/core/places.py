@@ -68,6 +68,24 @@ def iso_country(code: str) -> str:
     return _ALIASES.get(upper, upper)
 
 
+_OTHER_NAMES = {
+    "Bosnia": "BA",
+    "Cape Verde": "CV",
+    "Czech Republic": "CZ",
+    "East Timor": "TL",
+    "Hong Kong": "HK",
+    "Ivory Coast": "CI",
+    "Macao": "MO",
+    "Myanmar": "MM",
+    "Palestine": "PS",
+    "Swaziland": "SZ",
+    "Turkey": "TR",
+}
+"""CLDR's short and variant names in English, which Babel leaves out."""
+
+_SHARED = frozenset({"congo"})  # two countries are called so; CLDR's Spanish names one of them
+
+
 @lru_cache(maxsize=8_192)
 def country_of(text: str, languages: tuple[str, ...] = ()) -> str | None:
     """The ISO 3166-1 alpha-2 code of a country written as a code or as a name; None for anything else.
@@ -89,7 +107,9 @@ def _names(languages: tuple[str, ...]) -> dict[str, str]:
         for code, name in _territories(language).items():
             if code in _COUNTRIES and code != "EU":
                 found.setdefault(_letters(name), set()).add(code)
-    return {name: codes.pop() for name, codes in found.items() if name and len(codes) == 1}
+    for name, code in _OTHER_NAMES.items():
+        found.setdefault(_letters(name), set()).add(code)
+    return {name: min(codes) for name, codes in found.items() if len(codes) == 1 and name not in _SHARED}
 
 
 def _territories(language: str) -> dict[str, str]:

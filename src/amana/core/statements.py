@@ -15,6 +15,10 @@ ANY = "*"
 """Stands for every purpose, every channel or every brand in a refusal. Never allowed in a grant."""
 
 
+UNREADABLE = "\ufffd"
+"""Stands for a value that its source has and nobody can read; the edge that met it has reported it."""
+
+
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
     """When something happened: `[lo, hi]` in whole UTC seconds. A bare date is the whole day in its source's zone."""
 
@@ -49,7 +53,7 @@ class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
     email: str = ""
     phone: str = ""
     phone_country: str = ""  # ISO 3166-1 alpha-2 for reading a national number, if the row or mapping says
-    fields: dict[str, str] = {}  # registered field name -> value as written
+    fields: dict[str, str] = {}  # registered field name -> value as written, or UNREADABLE
     statements: tuple[Statement, ...] = ()
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from amana import errors
+from amana.core.vocabulary import Channel
 from amana.services import reveal
 from amana.services.house import House
 from amana.services.reveal import POINTS, Revealed
@@ -45,10 +46,12 @@ def with_contact(
     actor: str,
     purpose: str,
     fields: Sequence[str] = (POINTS,),
+    channel: Channel | None = None,
 ) -> list[Revealed]:
     """Register an export of these people and open their values; each look is recorded.
 
-    `file` is the name it will bear, `days` for how long the recipient may keep it. Raises BadInput without a recipient,
+    `file` is the name it will bear, `days` for how long the recipient may keep it. With a `channel`, only the address
+    or number in use for it is opened. Raises BadInput without a recipient,
     days, an actor or a purpose; NotFound for unknown people or fields, with nothing given out.
     """
     if not recipient or days < 1:
@@ -73,7 +76,7 @@ def with_contact(
     opened: list[Revealed] = []
     for start in range(0, len(wanted), BATCH):
         chunk = wanted[start : start + BATCH]
-        opened += reveal.reveal_many(house, chunk, fields, actor=actor, purpose=purpose)
+        opened += reveal.reveal_many(house, chunk, fields, actor=actor, purpose=purpose, channel=channel)
     return opened
 
 

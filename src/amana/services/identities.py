@@ -55,6 +55,7 @@ class Recogniser:
         self._alias_kind = f"alias/{source_name}"
         self._rules = rules
         self._name_field = _meaning(workspace, "full_name")
+        self._languages = workspace.organisation.languages
         self._birth_field = _meaning(workspace, "birth_date")
         self._guardian_field = _meaning(workspace, "guardian")
 
@@ -69,7 +70,10 @@ class Recogniser:
             addresses.append(self._keyer.email(email, flags))
         elif row.email:
             rejects.append(_reject(row, "email", f"bad_email:{email.value}"))
-        phone = read_phone(row.phone, row.phone_country or None) if row.phone else PointProblem.EMPTY
+        country = places.country_of(row.phone_country, self._languages) if row.phone_country else None
+        if row.phone and row.phone_country and country is None:
+            rejects.append(_reject(row, "phone_country", "unknown_country"))
+        phone = read_phone(row.phone, country) if row.phone else PointProblem.EMPTY
         if isinstance(phone, Phone):
             addresses.append(self._keyer.phone(phone))
         elif row.phone:

@@ -21,10 +21,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from amana.core import events, facts, lists, regimes, windows
+from amana.core import events, facts, lists, places, regimes, windows
 from amana.core import state as states
 from amana.core.notices import Published
-from amana.core.statements import ANY, Interval, PersonRow, Reject, Statement
+from amana.core.statements import ANY, UNREADABLE, Interval, PersonRow, Reject, Statement
 from amana.core.vocabulary import (
     GRANTING,
     POINT_OF_CHANNEL,
@@ -68,6 +68,7 @@ class Intake:
         self.crowd = crowd
         self.origin = origin
         self.workspace = workspace
+        self._languages = workspace.organisation.languages
         self.counts: Counter[str] = Counter()
         self.rejects: list[Reject] = []
         self.reviews: list[register.Review] = []
@@ -237,7 +238,7 @@ class Intake:
         sealed: dict[str, str] = {}
         for name, value in row.fields.items():
             field = self.workspace.fields[name]
-            if not value:
+            if not value or (value == UNREADABLE and field.means != "birth_date"):
                 continue
             if field.hold is Hold.COLUMN:
                 columns[field.means or name] = value
@@ -245,11 +246,14 @@ class Intake:
                 sealed[name] = value
             if field.means == "birth_date":
                 if regimes.born_by(value) == facts.BORN_UNKNOWN:
-                    self._reject(row, name, "bad_date")
+                    if value != UNREADABLE:
+                        self._reject(row, name, "bad_date")
                     sealed.pop(name, None)
                     columns["birth"] = regimes.UNREADABLE
                 else:
                     columns["birth"] = regimes.birth_month(value)
+            elif field.means == "residence":
+                self._residence(row, name, value, columns)
             elif field.means == "zone" and not windows.knows(value):
                 self._reject(row, name, "bad_zone")
                 columns.pop("zone")
@@ -275,6 +279,15 @@ class Intake:
                 sealed=sealed,
             ),
         )
+
+    def _residence(self, row: PersonRow, name: str, value: str, columns: dict[str, str]) -> None:
+        """A country by code or name; what is neither leaves the residence as it is, unknown if it was unknown."""
+        country = places.country_of(value, self._languages)
+        if country is None:
+            self._reject(row, name, "unknown_country")
+            columns.pop("residence", None)
+        else:
+            columns["residence"] = country
 
     def _repeats_attribute(self, person: Writing, name: str, value: str) -> bool:
         """Whether the same system said this before, and it prevails: an undo of another source must not take it."""

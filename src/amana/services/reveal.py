@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import msgspec
 
 from amana import errors
+from amana.core import facts
+from amana.core.vocabulary import Channel
 from amana.ledger import sealing
 from amana.services.house import House
 from amana.services.writing import Session, point_context, profile_context
@@ -39,9 +41,18 @@ def reveal(house: House, person: int, fields: Sequence[str], *, actor: str, purp
 
 
 def reveal_many(
-    house: House, ids: Sequence[int], fields: Sequence[str], *, actor: str, purpose: str
+    house: House,
+    ids: Sequence[int],
+    fields: Sequence[str],
+    *,
+    actor: str,
+    purpose: str,
+    channel: Channel | None = None,
 ) -> list[Revealed]:
-    """Open the same values of several people, each look recorded; as `reveal`."""
+    """Open the same values of several people, each look recorded; as `reveal`.
+
+    With a `channel`, of their addresses and numbers only the one in use for it is opened.
+    """
     check(house, fields, actor, purpose)
 
     def work(session: Session) -> list[Revealed]:
@@ -52,6 +63,9 @@ def reveal_many(
         keys = house.keys.keys(ids)
         sealed = people.profiles(session.connection, ids)
         held = points.of_people(session.connection, ids) if POINTS in fields else {}
+        if channel is not None:
+            used = {one: facts.current_point(session.person(one).state, channel) for one in ids}
+            held = {one: [row for row in rows if row.ordinal == used[one]] for one, rows in held.items()}
         return [_open(one, keys[one], sealed.get(one), held.get(one, []), fields) for one in ids]
 
     return house.writing().write(work)

@@ -1,9 +1,10 @@
 """Tasks: work that leaves the process is a row first.
 
-Rule. A task is added in the transaction of its cause, under a key that makes it one task however often the cause is told.
-A worker leases it for a while, does the work, and finishes it; a worker that dies loses its lease and another goes on. A
-failure is tried again with growing pauses, at most `MOST_ATTEMPTS` times, then handed to a person. Tasks of one person and
-kind are done in their order. Payloads are sealed under the person's key, so that they go when the person does.
+Rule. A task is added in the transaction of its cause, under a key that makes it one task however often the
+cause is told. A worker leases it for a while, does the work, and finishes it; a worker that dies loses its
+lease and another goes on. A failure is tried again with growing pauses, at most `MOST_ATTEMPTS` times, then
+handed to a person. Tasks of one person and kind are done in their order. Payloads are sealed under the person's
+key, so that they go when the person does.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Column types that both databases share.
 
-Rule. Bytes go to the driver as they are. SQLAlchemy's own `LargeBinary` wraps each value for drivers that need it; sqlite3 and
-psycopg 3 do not, and a write has many of them.
+Rule. Bytes go to the driver as they are. SQLAlchemy's own `LargeBinary` wraps each value for drivers that need
+it; sqlite3 and psycopg 3 do not, and a write has many of them.
 """
 
 from __future__ import annotations
