@@ -167,6 +167,7 @@ def sending(told: Connection, port: int, addresses: list[str], shape: int, sende
 
 def main(number: int, senders: int) -> None:
     """Measure and print both shapes."""
+    sys.setswitchinterval(gating.SWITCH)  # as `amana gate` does
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=relay, args=(theirs,))
     process.start()

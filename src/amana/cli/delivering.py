@@ -7,6 +7,7 @@ address of one's own and records nothing. None of them says an address.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,6 +67,7 @@ def gate(context: typer.Context) -> None:
         settings = house.workspace.gate
         if settings is None:
             raise _missing("[gate]")
+        sys.setswitchinterval(gating.SWITCH)
         post = open_post(house)
         with gating.listener(house, post, settings) as listening:
             rendering.note(f"The gate listens on port {listening.port}.")

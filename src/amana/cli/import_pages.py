@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from amana.cli import lists, rehearsal, rendering
+from amana.cli import lists, rehearsal, rendering, session
 from amana.cli.rehearsal import Rehearsed, Rejected
 from amana.services.imports import Report
 from amana.storage.sources import Source
@@ -41,6 +41,23 @@ COUNTED = {
     "rejected_values": "values not taken, their row was",
 }
 """Counts of an import in words, in the order in which they are read."""
+
+
+REMEDIES = {
+    "bad_date": (
+        "no such day, or not written as 2026-03-14; if the file writes dates in another way, say so in the mapping: "
+        '`dates = ["%d.%m.%Y"]` under [source] reads 14.03.2026, `"%d/%m/%Y %H:%M"` reads 14/03/2026 09:30'
+    ),
+    "unknown_country": (
+        "write a two-letter code such as DE, or map the file's words: "
+        '`residence = { column = "Country", values = { Holland = "NL" } }`; until then the residence is unknown'
+    ),
+    "unknown_status": "put the word into one of the lists of `status`, such as given, refused or withdrawn",
+    "unknown_value": "add the word to `values` of this column",
+    "bad_zone": "write an IANA name such as Europe/Berlin",
+    "future_date": "lies in the future: check `zone` and `dates` under [source]",
+}
+"""What mends a reject, by its reason."""
 
 
 def without_evidence() -> None:
@@ -80,10 +97,11 @@ def show_report(answered: dict[str, Any]) -> None:
         _show_rejects(answered["rejects"])
         rendering.line(f"Line, column and reason of each: {answered['rejects_file']}")
     rendering.heading("Next")
+    called = session.program()
     if counts.get("reviews"):
-        rendering.line("  amana reviews     who shares an address with whom")
-    rendering.line("  amana screen --purpose … --channel …     who may be contacted now, and why not")
-    rendering.line(f"  amana undo {number}     take it back; its opt-outs stay")
+        rendering.line(f"  {called} reviews     who shares an address with whom")
+    rendering.line(f"  {called} screen --purpose … --channel …     who may be contacted now, and why not")
+    rendering.line(f"  {called} undo {number}     take it back; its opt-outs stay")
 
 
 def show_rehearsal(rehearsed: Rehearsed) -> None:
@@ -119,7 +137,7 @@ def show_imports(answered: dict[str, Any]) -> None:
         rendering.line("Nothing was imported yet.")
         return
     rendering.table(
-        ("import", "source", "kind", "state", "started", "rows", "events", "not taken", "evidence"),
+        ("import", "source", "kind", "state", "started", "rows", "events", "rows not taken", "values not taken", "evidence"),
         [
             (
                 str(one.id),
@@ -129,12 +147,13 @@ def show_imports(answered: dict[str, Any]) -> None:
                 rendering.moment(one.started)[:10],
                 f"{one.counts.get('rows', 0):,}",
                 f"{one.counts.get('events', 0):,}",
-                f"{_left_out(one.counts):,}",
+                f"{one.counts.get('rejected_rows', 0):,}",
+                f"{one.counts.get('rejected_values', 0):,}",
                 one.basis or "none: unknown",
             )
             for one in found
         ],
-        right=(0, 5, 6, 7),
+        right=(0, 5, 6, 7, 8),
     )
 
 
@@ -181,12 +200,15 @@ def _show_rejects(rejects: tuple[Rejected, ...]) -> None:
         ],
         right=(3, 4),
     )
+    for reason in dict.fromkeys(one.reason for one in rejects):
+        if reason in REMEDIES:
+            rendering.line(f"{rendering.words(reason)}: {REMEDIES[reason]}")
 
 
 def _show_reach(rehearsed: Rehearsed) -> None:
     if not rehearsed.reach_counted:
         rendering.line(
-            f"Reach is counted up to {rehearsal.REACH_UP_TO:,} people; after the import, `amana screen` says it."
+            f"Reach is counted up to {rehearsal.REACH_UP_TO:,} people; after the import, `{session.program()} screen` says it."
         )
         return
     rendering.line("People who may be contacted now:")

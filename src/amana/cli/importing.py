@@ -132,6 +132,7 @@ def import_file(
 
 def _order(house: House, reading: Reading, source: str, evidence: str, brand: str) -> imports.Order:
     question.purposes_known(house, reading.purposes)
+    options = _with_days(house, reading.options)
     return imports.Order(
         kind=reading.importer.kind,
         name=source,
@@ -140,8 +141,15 @@ def _order(house: House, reading: Reading, source: str, evidence: str, brand: st
         evidence=evidence,
         brand=question.brand_of(house, brand),
         fields=reading.fields,
-        rows=lambda start: reading.importer.read(reading.source, reading.options, house.clock(), start),
+        rows=lambda start: reading.importer.read(reading.source, options, house.clock(), start),
     )
+
+
+def _with_days(house: House, options: Any) -> Any:
+    """A mapping whose birth dates are read by its own `dates`; other options as they are."""
+    if not isinstance(options, mapping.Mapping):
+        return options
+    return options.dated(name for name, field in house.workspace.fields.items() if field.means == "birth_date")
 
 
 # ---- how the file is read ---------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from click import get_current_context
 from rich import box
 from rich.table import Table
 
@@ -55,13 +54,6 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[str]], *, right: Iter
     for row in listed:
         made.add_row(*row)
     session.out.print(made, markup=False, highlight=False)
-
-
-def program() -> str:
-    """The program as the caller called it: with `--workspace` if that was given."""
-    context = get_current_context(silent=True)
-    called = context.find_object(session.Command) if context is not None else None
-    return called.program if called is not None else "amana"
 
 
 def moment(second: int) -> str:

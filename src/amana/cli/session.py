@@ -11,6 +11,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,12 +48,20 @@ out = Console()
 notes = Console(stderr=True)
 
 
+_called = ContextVar("called", default="amana")
+
+
+def program() -> str:
+    """The program as it was called: with `--workspace` if that was given, so that what is printed can be run."""
+    return _called.get()
+
+
 class Command:
     """The state of one call of the program: which workspace, on whose behalf."""
 
     def __init__(self, workspace: Path | None) -> None:
         self.settings = settings.read(os.environ, workspace)
-        self.program = "amana" if workspace is None else f"amana --workspace {shlex.quote(str(workspace))}"
+        _called.set("amana" if workspace is None else f"amana --workspace {shlex.quote(str(workspace))}")
 
     def looker(self) -> str:
         """Who is about to look at somebody's address or name. Raises BadInput if nobody says."""

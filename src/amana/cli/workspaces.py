@@ -8,6 +8,7 @@ amiss among the notices: it says so. Rows of law that counsel has not confirmed 
 from __future__ import annotations
 
 import os
+import shlex
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -17,7 +18,7 @@ import msgspec
 import typer
 
 from amana import errors, settings, wiring
-from amana.cli import keeping, rendering
+from amana.cli import keeping, rendering, session
 from amana.cli.session import JsonFlag, answer
 from amana.columns.store import ColumnStore
 from amana.core import places, readability
@@ -83,8 +84,9 @@ def _made(made: dict[str, Path]) -> None:
     )
     rendering.line(f"  {made['keys']}  the keys: without them nothing can be opened; back them up apart")
     rendering.heading("Next")
-    rendering.line(f"  amana --workspace {folder} map LIST.csv > list.toml")
-    rendering.line(f"  amana --workspace {folder} import LIST.csv --mapping list.toml --source crm --dry-run")
+    quoted = shlex.quote(str(folder))
+    rendering.line(f"  amana --workspace {quoted} map LIST.csv > list.toml")
+    rendering.line(f"  amana --workspace {quoted} import LIST.csv --mapping list.toml --source crm --dry-run")
 
 
 # ---- publishing -------------------------------------------------------------------------------------------------
@@ -207,7 +209,7 @@ def _show_status(found: dict[str, Any]) -> None:
             "imports",
             f"{imported['done']} done, {imported['running']} stopped half-way, {imported['undone']} undone",
         ),
-        ("reviews", f"{found['reviews']} open" + (": see `amana reviews`" if found["reviews"] else "")),
+        ("reviews", f"{found['reviews']} open" + (f": see `{session.program()} reviews`" if found["reviews"] else "")),
         ("cache", f"{groups} groups, {len(behind)} behind the ledger: the next screen catches up"),
         ("law book", f"version {law['version']}; serves {', '.join(law['serves']) or 'no country'}"),
         ("notices", notices["problem"] or ("changes to publish" if notices["pending"] else "all published")),
@@ -217,7 +219,7 @@ def _show_status(found: dict[str, Any]) -> None:
     for change in notices["pending"]:
         rendering.line(f"To publish: {change.id}@{change.version}, {_meaning(change)}")
     if notices["pending"]:
-        rendering.line("  amana publish")
+        rendering.line(f"  {session.program()} publish")
     _show_doubts(law)
 
 
@@ -252,4 +254,4 @@ def _show_reviews(answered: dict[str, Any]) -> None:
             for one in found
         ],
     )
-    rendering.line("They are kept apart; a refusal of one binds both. `amana reveal` shows who they are.")
+    rendering.line(f"They are kept apart; a refusal of one binds both. `{session.program()} reveal` shows who they are.")

@@ -20,7 +20,7 @@ from amana import errors
 from amana.connectors import archives
 from amana.connectors.delimited import Delimited
 from amana.connectors.parquet import Table
-from amana.connectors.rows import Layout, Row
+from amana.connectors.rows import Layout, Row, shown_name
 from amana.connectors.workbooks import Workbook
 from amana.core.statements import Reject
 

@@ -8,8 +8,10 @@ The file is parsed into frozen values here and read from disk by the wiring.
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -259,15 +261,23 @@ def _known(place: str, name: str, table: dict[str, Any], table_name: str) -> Non
         )
 
 
-def unregistered(columns: list[str], *, suggested_purpose: str) -> errors.UnregisteredField:
+def unregistered(
+    columns: list[str], *, suggested_purpose: str, registered: Iterable[str] = ()
+) -> errors.UnregisteredField:
     """The refusal of columns that are not registered fields, with the lines to add."""
     lines = "\n".join(
         f'[fields.{column}]\npurposes = ["{suggested_purpose}"]\ncategory = "user"\nwhy = "…"\n'
         f'kept_for = "P3Y"\nhold = "sealed"'
         for column in columns
     )
+    near = [
+        f"{column}: perhaps {found[0]}"
+        for column in columns
+        if (found := difflib.get_close_matches(column, registered, n=1))
+    ]
     return errors.UnregisteredField(
         f"Not registered as fields: {', '.join(columns)}",
         expected="every stored column to be a registered field with a purpose",
-        remedy=f"drop them from the mapping (ignore = [...]), or add to amana.toml:\n{lines}\n",
+        remedy=("; ".join(near) + ". Otherwise " if near else "")
+        + f"drop them from the mapping (ignore = [...]), or add to amana.toml:\n{lines}\n",
     )

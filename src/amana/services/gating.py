@@ -20,6 +20,8 @@ from amana.services.house import House
 from amana.services.posting import Post, secret
 from amana.services.relaying import Relaying
 
+SWITCH = 0.0005  # seconds after which a thread lets others go on: many wait for short answers here
+
 
 class WorkspaceDoorman:
     """The doorman of one workspace."""

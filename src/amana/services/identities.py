@@ -12,7 +12,7 @@ import unicodedata
 
 import msgspec
 
-from amana.core import regimes
+from amana.core import places, regimes
 from amana.core import state as states
 from amana.core.address_class import AddressRules, classify
 from amana.core.contact_points import Email, Phone, PointProblem, read_email, read_phone

@@ -197,7 +197,11 @@ def _check(house: House, order: Order) -> None:
         )
     unknown = [name for name in order.fields if name not in house.workspace.fields]
     if unknown:
-        raise workspace.unregistered(unknown, suggested_purpose=next(iter(house.workspace.purposes)))
+        raise workspace.unregistered(
+            unknown,
+            suggested_purpose=next(iter(house.workspace.purposes)),
+            registered=tuple(house.workspace.fields),
+        )
 
 
 def _origin(house: House, source: Source, order: Order) -> Origin:
