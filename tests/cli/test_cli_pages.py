@@ -14,7 +14,7 @@ import pytest
 
 from amana import errors, wiring
 from amana.cli import session, workspaces
-from amana.core import packs, workspace
+from amana.core import mailing, packs, workspace
 from amana.core.phrases import LANGUAGES
 from amana.core.vocabulary import Channel, Proof
 
@@ -29,6 +29,10 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "capture_points": workspace.CapturePoint,
     "fields": workspace.Field,
     "caps": workspace.Cap,
+    "mail": mailing.Mail,
+    "answers": mailing.Answers,
+    "sms": mailing.Texting,
+    "gate": mailing.MailGate,
 }
 
 

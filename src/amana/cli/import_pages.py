@@ -137,7 +137,18 @@ def show_imports(answered: dict[str, Any]) -> None:
         rendering.line("Nothing was imported yet.")
         return
     rendering.table(
-        ("import", "source", "kind", "state", "started", "rows", "events", "rows not taken", "values not taken", "evidence"),
+        (
+            "import",
+            "source",
+            "kind",
+            "state",
+            "started",
+            "rows",
+            "events",
+            "rows not taken",
+            "values not taken",
+            "evidence",
+        ),
         [
             (
                 str(one.id),
@@ -208,7 +219,8 @@ def _show_rejects(rejects: tuple[Rejected, ...]) -> None:
 def _show_reach(rehearsed: Rehearsed) -> None:
     if not rehearsed.reach_counted:
         rendering.line(
-            f"Reach is counted up to {rehearsal.REACH_UP_TO:,} people; after the import, `{session.program()} screen` says it."
+            f"Reach is counted up to {rehearsal.REACH_UP_TO:,} people; after the import, "
+            f"`{session.program()} screen` says it."
         )
         return
     rendering.line("People who may be contacted now:")

@@ -149,7 +149,9 @@ def _with_days(house: House, options: Any) -> Any:
     """A mapping whose birth dates are read by its own `dates`; other options as they are."""
     if not isinstance(options, mapping.Mapping):
         return options
-    return options.dated(name for name, field in house.workspace.fields.items() if field.means == "birth_date")
+    return options.dated(
+        name for name, field in house.workspace.fields.items() if field.means == "birth_date"
+    )
 
 
 # ---- how the file is read ---------------------------------------------------------------------------------------

@@ -10,24 +10,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
-from amana.cli import paths, rendering
+from amana.cli import draft_dates, paths, rendering, session
 from amana.cli.session import JsonFlag, answer
-from amana.connectors.rows import Row
 from amana.connectors.tables import Source
 from amana.connectors.walk import columns
 from amana.core import places
 from amana.core.workspace import Workspace
 
-SAMPLE_ROWS = 500
 MOST_WORDS = 8
 LONGEST_WORD = 24
+MOST_PLACES = 40
+LONGEST_PLACE = 40
 
 PERSON = {
     "email": (
@@ -35,6 +34,15 @@ PERSON = {
         "emailaddress",
         "mail",
         "mailaddress",
+        "contactemail",
+        "contactmail",
+        "customeremail",
+        "primaryemail",
+        "workemail",
+        "useremail",
+        "buyeremail",
+        "billingemail",
+        "subscriberemail",
         "correo",
         "דואל",
         "אימייל",
@@ -51,6 +59,15 @@ PERSON = {
         "cell",
         "telephone",
         "tel",
+        "phoneno",
+        "mobileno",
+        "cellphone",
+        "contactphone",
+        "customerphone",
+        "billingphone",
+        "telefon",
+        "telefono",
+        "téléphone",
         "טלפון",
         "נייד",
         "الهاتف",
@@ -62,6 +79,13 @@ PERSON = {
         "id",
         "customerid",
         "customernumber",
+        "customerno",
+        "clientid",
+        "clientno",
+        "contactno",
+        "buyerid",
+        "subscriberid",
+        "recordid",
         "userid",
         "contactid",
         "externalid",
@@ -74,10 +98,25 @@ PERSON = {
 """Names that leave no doubt, without case, spaces and signs."""
 
 MEANING = {
-    "full_name": ("fullname", "name", "customername", "שם", "שםמלא", "الاسم", "ชื่อ", "имя"),
+    "full_name": (
+        "fullname",
+        "name",
+        "customername",
+        "contactname",
+        "clientname",
+        "buyer",
+        "buyername",
+        "שם",
+        "שםמלא",
+        "الاسم",
+        "ชื่อ",
+        "имя",
+    ),
     "birth_date": (
         "birthdate",
         "dateofbirth",
+        "born",
+        "geburtsdatum",
         "birthday",
         "dob",
         "תאריךלידה",
@@ -85,7 +124,25 @@ MEANING = {
         "วันเกิด",
         "датарождения",
     ),
-    "residence": ("country", "countrycode", "residence", "מדינה", "البلد", "ประเทศ", "страна"),
+    "residence": (
+        "country",
+        "countrycode",
+        "residence",
+        "countryofresidence",
+        "shiptocountry",
+        "shippingcountry",
+        "deliverycountry",
+        "billingcountry",
+        "homecountry",
+        "land",
+        "pays",
+        "país",
+        "paese",
+        "מדינה",
+        "البلد",
+        "ประเทศ",
+        "страна",
+    ),
     "region": ("region", "state", "province"),
     "zone": ("timezone", "zone"),
     "language": ("language", "locale", "lang", "שפה", "اللغة", "ภาษา", "язык"),
@@ -98,8 +155,11 @@ _STATUS = re.compile(
     r"consent|opt.?in|opt.?out|subscri|newsletter|permission|unsub|do.?not|gdpr|marketing|bounce|complain",
     re.I,
 )
-_WHEN = re.compile(r"date|time|_at$| at$|created|updated|changed", re.I)
+_WHEN = re.compile(r"date|time|_at$| at$| on$|created|updated|changed", re.I)
+_FORM = re.compile(r"form\b|source|campaign|page|url|\bip\b|method|version|wording|text\b", re.I)
+_ORDER = re.compile(r"order|purchase|bought|sale|invoice", re.I)
 _PERSONAL = re.compile(r"@|\d{3,}")
+_PARTS = re.compile(r"[^\W_]+")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -139,7 +199,8 @@ def _show(made: Draft, out: Path | None) -> None:
         rendering.line(f"Wrote {out}")
     rendering.note(
         f"{len(made.mapped)} columns mapped; {len(made.open)} for you to decide about: map or ignore each, and say what "
-        "the words of the status columns mean. Then try it with `amana import … --dry-run`."
+        "the words of the status columns mean. Then try it with "
+        f"`{session.program()} import … --dry-run`."
     )
 
 
@@ -150,14 +211,27 @@ def draft(source: Source, workspace: Workspace) -> Draft:
     left = [name for name in header if name not in person.values()]
     fields = _fields(left, workspace)
     left = [name for name in left if name not in fields.values()]
-    statuses = [name for name in left if _STATUS.search(name) and not _WHEN.search(name)]
-    words = _words(source, statuses)
+    seen = draft_dates.seen(source)
+    statuses = [
+        name
+        for name in left
+        if _STATUS.search(name)
+        and not (_WHEN.search(name) or _FORM.search(name) or draft_dates.holds(seen[name]))
+    ]
+    days = [
+        name
+        for name in left
+        if name not in statuses and (_WHEN.search(name) or draft_dates.holds(seen[name]))
+    ]
+    words = {name: _words(seen[name]) for name in statuses}
     text = "\n".join(
         [
-            *_opening(source),
+            *_opening(source, draft_dates.guess(seen.values())),
             *_person(person, workspace),
             *_field_lines(fields, [name for name in left if name not in statuses]),
-            *_status_lines(statuses, words, workspace),
+            *_country_lines(fields, seen, workspace),
+            *_status_lines(statuses, words, days, workspace),
+            *_order_lines([name for name in days if _ORDER.search(name)], workspace),
         ]
     )
     mapped = {name: what for what, name in (person | fields).items()}
@@ -191,16 +265,18 @@ def _fields(header: Sequence[str], workspace: Workspace) -> dict[str, str]:
     return _guess(header, names)
 
 
-def _words(source: Source, statuses: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The words in the first rows of status columns; none for a column that may hold somebody's own."""
-    seen: dict[str, set[str]] = {name: set() for name in statuses}
-    for part in source.parts() if statuses else ():
-        place = {name: index for index, name in enumerate(source.header(part)) if name in seen}
-        for row in islice(source.rows(part), SAMPLE_ROWS):
-            if isinstance(row, Row):
-                for name, index in place.items():
-                    seen[name].add(row.cells[index].strip())
-    return {name: tuple(sorted(words - {""})) for name, words in seen.items() if _safe(words)}
+def _words(cells: Sequence[str]) -> tuple[str, ...]:
+    """The words of a status column, one for each without case; none where they may be somebody's own."""
+    words: dict[str, str] = {}
+    for cell in cells:
+        words.setdefault(cell.casefold(), cell)
+    return tuple(sorted(words.values())) if _safe(set(words.values())) else ()
+
+
+def _nearest(column: str, days: Sequence[str]) -> str:
+    """The column with dates whose name shares a word with a status column's, or none."""
+    own = set(_PARTS.findall(column.casefold()))
+    return next((day for day in days if own & set(_PARTS.findall(day.casefold()))), "…")
 
 
 def _safe(words: set[str]) -> bool:
@@ -220,7 +296,7 @@ def _key(text: str) -> str:
     return text if _BARE_KEY.fullmatch(text) else _quoted(text)
 
 
-def _opening(source: Source) -> list[str]:
+def _opening(source: Source, dates: draft_dates.Guess) -> list[str]:
     parts = source.parts()
     lines = [
         "# A mapping to begin with. Columns that are not certain stand in comments: map each, or list it here.",
@@ -229,6 +305,12 @@ def _opening(source: Source) -> list[str]:
         "[source]",
         '# zone = "Europe/Berlin"    # where the times without an offset were written; needed as soon as dates are read',
     ]
+    if dates.certain:
+        lines.append(f"dates = [{', '.join(map(_quoted, dates.certain))}]    # as the first rows write them")
+    for choices in dates.doubtful:
+        lines.append(
+            f"# dates = [{_quoted(choices[0])}]    # or {_quoted(choices[1])}: the first rows fit both; say which"
+        )
     if len(parts) > 1:
         lines.append(f"parts = [{', '.join(map(_quoted, parts))}]")
     return [*lines, ""]
@@ -256,8 +338,52 @@ def _field_lines(fields: dict[str, str], left: Sequence[str]) -> list[str]:
     return [*lines, ""]
 
 
+def _country_lines(
+    fields: dict[str, str], seen: dict[str, tuple[str, ...]], workspace: Workspace
+) -> list[str]:
+    """The countries that a column names in words, with what is understood of them."""
+    means = {field: definition.means for field, definition in workspace.fields.items()}
+    column = next((column for field, column in fields.items() if means[field] == "residence"), None)
+    words = set(seen[column]) if column is not None else set()
+    if column is None or all(len(word) == 2 for word in words) or not _places(words):
+        return []
+    field = next(field for field, one in fields.items() if one == column)
+    read = {word: places.country_of(word, workspace.organisation.languages) or "…" for word in sorted(words)}
+    values = ", ".join(f"{_key(word)} = {_quoted(code)}" for word, code in read.items())
+    return [
+        "# Countries stand in words. A word with a code below is read as it is; if one has none, replace the line above",
+        "# by this one, completed:",
+        f"# {field} = {{ column = {_quoted(column)}, values = {{ {values} }} }}",
+        "",
+    ]
+
+
+def _places(words: set[str]) -> bool:
+    return len(words) <= MOST_PLACES and all(
+        len(word) <= LONGEST_PLACE and not _PERSONAL.search(word) for word in words
+    )
+
+
+def _order_lines(days: Sequence[str], workspace: Workspace) -> list[str]:
+    """A commented relationship where a column says when somebody bought."""
+    if not days:
+        return []
+    purpose, definition = next(iter(workspace.purposes.items()))
+    return [
+        "",
+        "# What customers bought may be evidence of a soft opt-in, if they could say no then and in every message:",
+        "#",
+        "# [[relationship]]",
+        f"# purpose = {_quoted(purpose)}",
+        f"# channel = {_quoted(definition.channels[0].value)}",
+        f"# when = {_quoted(days[0])}",
+        f'# where = [{{ column = {_quoted(days[0])}, is = "not empty" }}]',
+        '# proof = ["own_collection", "sale_context", "similar_offer", "opt_out_at_collection", "opt_out_in_message"]',
+    ]
+
+
 def _status_lines(
-    statuses: Sequence[str], words: dict[str, tuple[str, ...]], workspace: Workspace
+    statuses: Sequence[str], words: dict[str, tuple[str, ...]], days: Sequence[str], workspace: Workspace
 ) -> list[str]:
     """One commented permission for each column that seems to hold a status."""
     purpose, definition = next(iter(workspace.purposes.items()))
@@ -266,6 +392,8 @@ def _status_lines(
         "# the date; a grant without date, `demonstrable` and --evidence becomes unknown. A refusal may leave out",
         "# purpose and channel: then it is for everything.",
     ]
+    if days:
+        lines.append(f"# Columns that seem to hold dates: {', '.join(map(_quoted, days))}")
     for column in statuses or ["…"]:
         found = ", ".join(map(_quoted, words.get(column, ()))) or "…"
         lines += [
@@ -274,7 +402,7 @@ def _status_lines(
             f"# purpose = {_quoted(purpose)}",
             f"# channel = {_quoted(definition.channels[0].value)}",
             f"# status = {{ column = {_quoted(column)}, given = [], refused = [] }}    # words seen: {found}",
-            '# when = "…"',
+            f"# when = {_quoted(_nearest(column, days))}",
             '# proof = ["demonstrable", "channel_named", "sender_named", "purpose_named"]    # what the form showed',
         ]
     return lines

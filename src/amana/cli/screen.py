@@ -144,11 +144,11 @@ def _send_list(house: House, people: list[int], order: Order) -> None:
     )
     kind = POINT_OF_CHANNEL[order.channel]
     handle = os.open(order.out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(handle, 0o600)  # a file that was there keeps its old rights otherwise
     with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["person", "" if kind is None else kind.value])
         writer.writerows((f"p{one.person}", address) for one in opened for _, address in one.points)
-    order.out.chmod(0o600)
 
 
 def reasons(result: Screened) -> list[Row]:
@@ -224,4 +224,6 @@ def _show(told: dict[str, Any]) -> None:
             f"The list is registered: `{session.program()} exports` shows it and when it is due for deletion, "
             f"`{session.program()} looks` who opened it."
         )
-    rendering.line(f"A screen is advice about one moment. `{session.program()} ask p…` shows one person's answer in full.")
+    rendering.line(
+        f"A screen is advice about one moment. `{session.program()} ask p…` shows one person's answer in full."
+    )

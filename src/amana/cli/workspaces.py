@@ -209,7 +209,10 @@ def _show_status(found: dict[str, Any]) -> None:
             "imports",
             f"{imported['done']} done, {imported['running']} stopped half-way, {imported['undone']} undone",
         ),
-        ("reviews", f"{found['reviews']} open" + (f": see `{session.program()} reviews`" if found["reviews"] else "")),
+        (
+            "reviews",
+            f"{found['reviews']} open" + (f": see `{session.program()} reviews`" if found["reviews"] else ""),
+        ),
         ("cache", f"{groups} groups, {len(behind)} behind the ledger: the next screen catches up"),
         ("law book", f"version {law['version']}; serves {', '.join(law['serves']) or 'no country'}"),
         ("notices", notices["problem"] or ("changes to publish" if notices["pending"] else "all published")),
@@ -254,4 +257,6 @@ def _show_reviews(answered: dict[str, Any]) -> None:
             for one in found
         ],
     )
-    rendering.line(f"They are kept apart; a refusal of one binds both. `{session.program()} reveal` shows who they are.")
+    rendering.line(
+        f"They are kept apart; a refusal of one binds both. `{session.program()} reveal` shows who they are."
+    )

@@ -3,8 +3,10 @@
 Rule: a mapping says where the person's id and addresses stand, which columns become registered fields, and
 what a row says about permissions, other bases and blocked addresses. Every column of the file is mapped or
 ignored by name. A word in a status column that stands in no list is rejected for that statement and never
-read as a permission; an empty cell says nothing. A field with `date = true` holds a day. Times without an offset need `zone`. `field_names()` and
-`purposes()` let the caller check the mapping against the workspace before a row is read.
+read as a permission; an empty cell says nothing. A field with `date = true` holds a day; one that cannot be
+read is passed on as unreadable, because "not known" must not look like "not said". Times without an offset
+need `zone`. `field_names()` and `purposes()` let the caller check the mapping against the workspace before a
+row is read. docs/mapping.md describes every key.
 
     ignore = ["Notes"]                        [fields]
                                               city = "Town"
@@ -214,7 +216,9 @@ def _refuse_days_elsewhere(mapping: Mapping) -> None:
     terms = (mapping.person, *mapping.permission, *mapping.relationship, *mapping.blocked)
     values = [value for term in terms for value in msgspec.structs.astuple(term)]
     if any(isinstance(value, Value) and value.date for value in values):
-        raise errors.BadInput("date = true stands outside [fields]", remedy="remove it: `when` reads dates anyway")
+        raise errors.BadInput(
+            "date = true stands outside [fields]", remedy="remove it: `when` reads dates anyway"
+        )
 
 
 def _wanted(part: str, patterns: tuple[str, ...]) -> bool:

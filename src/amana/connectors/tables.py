@@ -53,7 +53,9 @@ class Source:
     def __init__(self, path: Path, layout: Layout | None = None) -> None:
         if not path.is_file():
             raise errors.NotFound(
-                f"There is no file {shown_name(path.name)}", expected="the path of an export", remedy="check its path"
+                f"There is no file {shown_name(path.name)}",
+                expected="the path of an export",
+                remedy="check its path",
             )
         self.path = path
         self.layout = layout or Layout()

@@ -38,7 +38,9 @@ class Value(Term, frozen=True, kw_only=True):
     template: str = ""
     # the column's word (in any case) -> the word to take; a word that is not here is rejected
     values: dict[str, str] = msgspec.field(default_factory=dict)
-    date: bool = False  # of a field: the column holds a day, read by the mapping's `dates`, kept as YYYY-MM-DD
+    date: bool = (
+        False  # of a field: the column holds a day, read by the mapping's `dates`, kept as YYYY-MM-DD
+    )
 
     def __post_init__(self) -> None:
         if sum(map(bool, (self.column, self.constant, self.template))) != 1:

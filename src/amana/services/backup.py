@@ -258,7 +258,9 @@ def keyless(folder: Path, keys_folder: Path) -> list[int]:
         with engine.connect() as connection:
             connection.exec_driver_sql("ATTACH ? AS apart", (f"file:{keys}?mode=ro&immutable=1",))
             known = sa.union(sa.select(tables.person.c.id), sa.select(tables.event.c.person)).subquery()
-            held = sa.select(sa.column("person", sa.Integer)).select_from(sa.table("person_key", schema="apart"))
+            held = sa.select(sa.column("person", sa.Integer)).select_from(
+                sa.table("person_key", schema="apart")
+            )
             query = sa.select(known.c.id).where(known.c.id.not_in(held)).order_by(known.c.id)
             return list(connection.execute(query).scalars())
     finally:

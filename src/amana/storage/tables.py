@@ -149,7 +149,9 @@ suppression = sa.Table(
 referred = sa.Table(
     "referred",
     metadata,
-    sa.Column("friend", Bytes, primary_key=True),  # keyed hash of an address; nothing else is known of its holder
+    sa.Column(
+        "friend", Bytes, primary_key=True
+    ),  # keyed hash of an address; nothing else is known of its holder
     sa.Column("at", sa.BigInteger, nullable=False),
 )
 
