@@ -28,13 +28,20 @@ def connect(url: str) -> sa.Engine:
     """An engine for `sqlite:///path` or `postgresql://…`, in autocommit mode."""
     target = sa.engine.make_url(url)
     if target.get_backend_name() == "postgresql":
-        engine = sa.create_engine(target.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+        engine = sa.create_engine(
+            target.set(drivername="postgresql+psycopg"),
+            isolation_level="AUTOCOMMIT",
+            pool_size=10,
+            max_overflow=30,
+        )
         sa.event.listen(engine, "connect", _prepare_postgresql)
         return engine
     engine = sa.create_engine(
         target,
         isolation_level="AUTOCOMMIT",
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT / 1_000},
+        pool_size=20,
+        max_overflow=-1,  # a gate holds one for as long as its thread lives
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     return engine
