@@ -216,7 +216,7 @@ def test_answers_and_the_allowed_ids_are_written_where_they_are_wanted(
     table, allowed = tmp_path / "answers.parquet", tmp_path / "allowed.txt"
     amana("screen", *NEWS, "--out", table, "--out-allowed", allowed)
     assert pq.read_table(table).num_rows == 5
-    assert allowed.read_text("utf-8") == "p1\n"
+    assert allowed.read_text("utf-8") == "person\np1\n"
 
 
 @pytest.mark.parametrize(("name", "status"), [("answers.txt", 2), ("no/such/folder.csv", 3)])

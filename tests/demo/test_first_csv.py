@@ -63,7 +63,7 @@ def test_a_newcomer_gets_what_the_page_shows(tmp_path: Path) -> None:
             done = subprocess.run(
                 words,
                 cwd=tmp_path,
-                env=os.environ | {"COLUMNS": "100"},
+                env=os.environ | {"COLUMNS": "100", "AMANA_ACTOR": "dana"},
                 capture_output=True,
                 text=True,
                 check=False,

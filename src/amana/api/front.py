@@ -110,6 +110,8 @@ class Front:
             return
         request.charge = lambda: self._late(request)
         request.scope["amana"] = request
+        if self._is_secure(request):
+            request.scope["scheme"] = "https"  # also where a proxy ends TLS: the session's cookie is then Secure
         await self._inner(request.scope, _again(request.body), send)
 
     # ---- who, how much, in which form ---------------------------------------------------------------------------
@@ -189,11 +191,14 @@ class Front:
             return given.decode()
         return self._desk.house.random(12).hex()
 
+    def _is_secure(self, request: Request) -> bool:
+        """Whether the visitor came by https, as far as we or a trusted proxy know."""
+        options = self._desk.options
+        forwarded = request.headers.get(b"x-forwarded-proto")
+        return options.tls or (options.trusted_hops > 0 and forwarded == b"https")
+
     def _dressed(self, request: Request, send: Send) -> Send:
-        desk = self._desk
-        secure = desk.options.tls or (
-            desk.options.trusted_hops > 0 and request.headers.get(b"x-forwarded-proto") == b"https"
-        )
+        secure = self._is_secure(request)
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":

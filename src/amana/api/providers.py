@@ -48,7 +48,8 @@ def ses(body: bytes) -> Iterator[Report]:
             yield _mail(COMPLAINT, token, one.get("emailAddress"), when)
     elif kind == "Subscription":
         mails = mail.get("destination") or [""]
-        yield _mail(LEAVE, token, mails[0] if isinstance(mails, list) else "", mail.get("timestamp"))
+        when = _inner(said, "subscription").get("timestamp")  # the mail's own is when it was sent, before they left
+        yield _mail(LEAVE, token, mails[0] if isinstance(mails, list) and mails else "", when)
 
 
 def sendgrid(body: bytes) -> Iterator[Report]:

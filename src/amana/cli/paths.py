@@ -1,8 +1,8 @@
 """Files that somebody names on the command line.
 
 Rule. A file that is not there, may not be read or is no text is the caller's mistake and is said so in one sentence; so
-is a place that cannot be written to, before any work is done for it. The name itself is not repeated: it may be
-somebody's address.
+is a place that cannot be written to, before any work is done for it. Its folders are not repeated, and
+its name only where it cannot be somebody's address.
 """
 
 from __future__ import annotations
@@ -11,12 +11,18 @@ import os
 from pathlib import Path
 
 from amana import errors
+from amana.connectors.rows import shown_name
 
 
 def text_of(path: Path, what: str) -> str:
     """The text of a file; `what` is the sentence's subject. Raises NotFound, BadInput."""
     if not path.is_file():
-        raise errors.NotFound(f"{what} is not there", expected="the path of a file", remedy="check its path")
+        raise errors.NotFound(
+            f"{what} is not there",
+            expected="the path of a file",
+            got=f"no file {shown_name(path.name)}",
+            remedy="check its path",
+        )
     try:
         return path.read_text("utf-8-sig")
     except UnicodeDecodeError as bad:

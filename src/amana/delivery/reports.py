@@ -71,7 +71,7 @@ def read(content: bytes, recipient: str, base: str) -> Incoming:
         bounced = _free_bounce(message)
         if bounced is not None:
             return Incoming(kind=bounced, token=token)
-    if message.get("Auto-Submitted", "no").split(";")[0].strip().lower() != "no":
+    if str(message.get("Auto-Submitted", "no")).split(";")[0].strip().lower() != "no":
         return Incoming(kind=Kind.MACHINE, token=token)
     return _own_words(subject, _first_lines(parts), token, sender)
 
@@ -148,7 +148,7 @@ def _returned_token(parts: list[Message], base: str) -> str:
     for part in parts:
         if part.get_content_type() not in _RETURNED:
             continue
-        text = part.as_string() if part.is_multipart() else str(part.get_payload())
+        text = part.as_bytes().decode("latin-1") if part.is_multipart() else str(part.get_payload())
         head = re.sub(r"\r?\n[ \t]+", "", text)[:64_000]
         link = _LINK.search(head)
         if link is not None:
@@ -187,9 +187,8 @@ def _first_lines(parts: list[Message]) -> list[str]:
     for part in parts:
         if part.get_content_type() != "text/plain":
             continue
-        plain: Any = part.get_payload(decode=True) or b""
         lines: list[str] = []
-        for line in plain.decode(_charset(part), "replace").splitlines()[:200]:
+        for line in _text(part).splitlines()[:200]:
             if _QUOTED.match(line):
                 break
             if line.strip():
@@ -198,13 +197,13 @@ def _first_lines(parts: list[Message]) -> list[str]:
     return []
 
 
-def _charset(part: Message) -> str:
-    named = part.get_content_charset("utf-8")
+def _text(part: Message) -> str:
+    """A part's text; in a character set that nobody knows, or that is not one of texts, what UTF-8 makes of it."""
+    plain: Any = part.get_payload(decode=True) or b""
     try:
-        "".encode(named)
-    except LookupError:
-        return "utf-8"
-    return named
+        return str(plain.decode(part.get_content_charset("utf-8"), "replace"))
+    except (LookupError, ValueError):
+        return str(plain.decode("utf-8", "replace"))
 
 
 def _decoded(field: Any) -> str:

@@ -202,7 +202,7 @@ class _Desk:
         """What binds the address binds its new holder, as of before this capture: confirming may lift it."""
         if not crowd.suppressed.isdisjoint(address.suppress):
             before = Interval(lo=0, hi=self.session.now - 1)
-            self._bound(self.said.brand, ANY, ANY, Status.OBJECTED, before, "suppressed")
+            self._bound(ANY, ANY, ANY, Status.OBJECTED, before, "suppressed")
         for owner, theirs in crowd.holders.get(address.blind, ()):
             if owner == self.person.id:
                 continue
@@ -267,7 +267,8 @@ class _Desk:
             else:
                 sealed[name] = value
             if field.means == "birth_date":
-                columns["birth"] = regimes.birth_month(value)
+                readable = regimes.born_by(value) != facts.BORN_UNKNOWN
+                columns["birth"] = regimes.birth_month(value) if readable else regimes.UNREADABLE
         if columns or sealed:
             self.session.merge_profile(self.person, sealed)
             self._record(events.Profile(**self._common(), columns=columns, sealed=sealed))

@@ -107,7 +107,7 @@ def undo(house: House, number: int, *, also_refusals: bool = False, reason: str 
         raise errors.BadInput("Taking back refusals needs a reason", remedy='give one with --reason "…"')
     with house.database.read() as connection:
         source = sources.get(connection, number)
-        if source is None:
+        if source is None or source.kind == "capture":  # what people said themselves is nobody's to take back
             raise errors.NotFound(f"There is no import {number}", remedy="see `amana status` for the imports")
         if source.state == "undone" and not also_refusals:
             raise errors.Conflict(f"Import {number} was undone already")

@@ -202,9 +202,8 @@ class Intake:
         if self.crowd.suppressed.isdisjoint(address.suppress):
             return
         self.counts["suppressed"] += 1
-        self._refuse(
-            row, person, ANY, ANY, Status.OBJECTED, Interval(lo=0, hi=self.session.now), "suppressed"
-        )
+        since_ever = Interval(lo=0, hi=self.session.now)
+        self._refuse(row, person, ANY, ANY, Status.OBJECTED, since_ever, "suppressed", brand=ANY)
 
     def _inherit(self, row: PersonRow, person: Writing, address: Address) -> None:
         """A new holder of a known address is bound by every refusal that binds the address."""

@@ -206,7 +206,7 @@ def _response(visit: Visit, answer: Answer) -> Response[bytes]:
     if isinstance(answer, Plain):
         headers = rendering.headers(cached=answer.cached, shared=answer.shared)
         if answer.own_policy:
-            del headers["Content-Security-Policy"]
+            headers["Content-Security-Policy"] = rendering.DOCUMENT_POLICY
         if answer.download:
             headers["Content-Disposition"] = f'attachment; filename="{answer.download}"'
         return Response(answer.body, status_code=answer.status, media_type=answer.media, headers=headers)

@@ -38,13 +38,12 @@ def run(
 
 def one_round(house: House, workers: Mapping[str, Worker]) -> int:
     """One round; how many events were told and tasks were done."""
-    told = hooks.sweep(house)
-    hearing: dict[str, Worker] = dict.fromkeys(hooks.kinds(house), hooks.send)
-    everything = {**workers, **hearing}
-    if not everything:
-        return told
+    told = 0
     try:
-        return told + tasks.work(house, everything)
+        told = hooks.sweep(house)
+        hearing: dict[str, Worker] = dict.fromkeys(hooks.kinds(house), hooks.send)
+        everything = {**workers, **hearing}
+        return told + tasks.work(house, everything) if everything else told
     except Exception as defect:  # noqa: BLE001  one defect must not end the loop; the task's lease runs out and it is tried again
         log.error("defect", kind=type(defect).__name__)
         return told

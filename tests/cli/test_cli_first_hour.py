@@ -1,0 +1,194 @@
+"""The first hour: drafts that see what the file shows, rejects that say what mends them, and a list to send to."""
+
+from __future__ import annotations
+
+import csv
+import stat
+from pathlib import Path
+
+import pytest
+from cli_samples import EVIDENCE, MAPPING, NEWS, Amana
+
+from amana.connectors import mapping
+
+SHOP = """\
+Contact E-mail,Buyer,Customer No,Ship-to country,Newsletter,Newsletter date,Newsletter form,Order date,Born
+ann@example.com,Ann Bell,1,Germany,Yes,14.03.2025 09:30,form A,04/05/2025,03.04.1990
+bob@example.com,Bob Cole,2,Holland,yes,15.03.2025 10:00,web,04/06/2025,31.12.1985
+cy@example.com,Cy Dean,3,UK,NO,15.03.2025 10:00,web,05/06/2025,31.12.1985
+"""
+
+FULL = """\
+ignore = ["Newsletter", "Newsletter date", "Newsletter form", "Order date"]
+[source]
+dates = ["%d.%m.%Y"]
+[person]
+external_id = "Customer No"
+email = "Contact E-mail"
+[fields]
+full_name = "Buyer"
+residence = "Ship-to country"
+birth_date = "Born"
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A shop's export, and a mapping beside it."""
+    (tmp_path / "shop.csv").write_text(SHOP, "utf-8")
+    (tmp_path / "shop.toml").write_text(FULL, "utf-8")
+    return tmp_path / "shop.csv"
+
+
+def test_a_draft_knows_more_names_and_how_the_file_writes_dates(
+    workspace: Path, amana: Amana, shop: Path
+) -> None:
+    told = amana("map", shop, "--json").json
+    assert told["mapped"] == {
+        "Contact E-mail": "email",
+        "Customer No": "external_id",
+        "Buyer": "full_name",
+        "Ship-to country": "residence",
+        "Born": "birth_date",
+    }
+    text = told["mapping"]
+    assert mapping.load(text).source.dates == ("%d.%m.%Y %H:%M", "%d.%m.%Y")
+    assert '# dates = ["%d/%m/%Y"]    # or "%m/%d/%Y"' in text
+    assert 'values = { Germany = "DE", Holland = "…", UK = "GB" }' in text
+    assert 'when = "Order date"' in text
+    assert "ann@" not in text
+    assert "Ann Bell" not in text
+
+
+def test_a_draft_counts_words_without_case_and_takes_no_form_for_a_status(
+    workspace: Path, amana: Amana, shop: Path
+) -> None:
+    text = amana("map", shop).out
+    assert 'words seen: "NO", "Yes"' in text
+    assert text.count("[[permission]]") == 1
+    assert 'column = "Newsletter form"' not in text
+    assert 'when = "Newsletter date"' in text
+
+
+def test_an_unknown_country_and_a_bad_day_are_rejected_with_what_mends_them(
+    workspace: Path, amana: Amana, shop: Path
+) -> None:
+    shop.write_text(SHOP.replace("03.04.1990", "3rd of April"), "utf-8")
+    words = (
+        "import",
+        shop,
+        "--mapping",
+        shop.with_suffix(".toml"),
+        "--source",
+        "shop",
+        "--evidence",
+        "paper",
+    )
+    shown = amana(*words, "--dry-run").out
+    assert 'dates = ["%d.%m.%Y"]` under [source]' in shown
+    assert 'values = { Holland = "NL" }' in shown
+    ran = amana(*words, "--json")
+    assert {(one["column"], one["reason"], one["count"]) for one in ran.json["rejects"]} == {
+        ("residence", "unknown_country", 1),
+        ("Born", "bad_date", 1),
+    }
+    told = [amana("history", f"p{one}", "--json").out for one in (1, 2, 3)]
+    assert '"birth": "unreadable"' in told[0]
+    assert '"residence": "DE"' in told[0]
+    assert "residence" not in told[1]
+    assert '"residence": "GB"' in told[2]
+    assert '"birth": "1985-12"' in told[2]
+
+
+def test_what_to_do_next_names_the_workspace_that_was_named(
+    made: Path, workspace: Path, amana: Amana, list_import: tuple[object, ...]
+) -> None:
+    ran = amana("--workspace", workspace, *list_import, "--evidence", EVIDENCE)
+    assert f"amana --workspace {workspace} undo 1" in ran.out
+    assert f"amana --workspace {workspace} ask" in amana("--workspace", workspace, "screen", *NEWS).out
+    assert "--workspace" not in amana("screen", *NEWS).out
+
+
+def test_the_list_counts_rows_and_values_apart(imported: Path, amana: Amana) -> None:
+    shown = amana("imports").out
+    assert "rows not taken" in shown
+    assert "values not taken" in shown
+
+
+def test_a_code_is_whole_on_a_narrow_terminal(
+    imported: Path, amana: Amana, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = amana("screen", *NEWS, "--json").json
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = amana("screen", *NEWS).out
+    assert told["reasons"]
+    assert all(reason["code"] in shown for reason in told["reasons"])
+    assert max(map(len, shown.split("Somebody")[0].splitlines())) <= 80
+
+
+def test_a_misspelt_field_offers_the_nearest(
+    workspace: Path, amana: Amana, files: Path, list_import: tuple[object, ...]
+) -> None:
+    (files / "list.toml").write_text(MAPPING.replace("residence = ", "residense = "), "utf-8")
+    assert "perhaps residence" in amana(*list_import).err
+
+
+def test_a_file_that_is_not_there_is_named_without_its_folders(
+    workspace: Path, amana: Amana, files: Path
+) -> None:
+    ran = amana("map", files / "lsit.csv")
+    assert ran.status == 3
+    assert "lsit.csv" in ran.err
+    assert str(files) not in ran.err
+    assert "maya" not in amana("map", files / "maya@example.com.csv").err
+
+
+SEND = ("--with-contact", "--recipient", "Mail house", "--days", "14", "--for-purpose", "spring letter")
+
+
+def test_a_sending_list_holds_the_allowed_is_registered_and_its_looks_are_recorded(
+    imported: Path, amana: Amana, tmp_path: Path
+) -> None:
+    out = tmp_path / "send.csv"
+    out.write_text("old", "utf-8")
+    ran = amana("screen", *NEWS, "--out", out, *SEND)
+    assert ran.status == 0, ran.err
+    with out.open(encoding="utf-8", newline="") as stream:
+        assert list(csv.reader(stream)) == [["person", "email"], ["p1", "maya@example.com"]]
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert "maya@" not in ran.out
+    [export] = amana("exports", "--json").json["exports"]
+    assert (export["recipient"], export["file"], export["people"]) == ("Mail house", "send.csv", 1)
+    [look] = amana("looks", "--json").json["looks"]
+    assert (look["actor"], look["purpose"], look["person"]) == ("dana", "spring letter", "p1")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        SEND[:3],
+        (*SEND, "--at", "2026-01-01"),
+        ("--recipient", "Mail house"),
+        ("--with-contact", "--recipient", "x", "--days", "0", "--for-purpose", "y"),
+    ],
+)
+def test_a_sending_list_that_does_not_say_enough_is_not_made(
+    imported: Path, amana: Amana, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    out = tmp_path / "send.csv"
+    assert amana("screen", *NEWS, "--out", out, *words).status == 2
+    assert not out.exists()
+    assert amana("looks", "--json").json["looks"] == []
+
+
+def test_nobody_looks_without_a_name(
+    imported: Path, amana: Amana, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AMANA_ACTOR", "USER", "LOGNAME"):
+        monkeypatch.delenv(name, raising=False)
+    looking = amana("reveal", "p1", "--purpose", "a call", "--field", "points")
+    sending = amana("screen", *NEWS, "--out", tmp_path / "send.csv", *SEND)
+    assert (looking.status, sending.status) == (2, 2)
+    assert "AMANA_ACTOR" in looking.err
+    assert "AMANA_ACTOR" in sending.err
+    assert amana("looks", "--json").json["looks"] == []
