@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cli_samples import EVIDENCE, LIST, MAPPING, Amana, Ran
 
+from amana.cli import session
 from amana.cli.main import main
 
 
@@ -19,6 +20,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AMANA_ACTOR", "dana")
     monkeypatch.setenv("COLUMNS", "200")
+    for console in (session.out, session.notes):  # made before this, with the width of whoever came first
+        monkeypatch.setattr(console, "_width", 200)
 
 
 @pytest.fixture

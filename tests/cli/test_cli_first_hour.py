@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cli_samples import EVIDENCE, MAPPING, NEWS, Amana
 
+from amana.cli import session
 from amana.connectors import mapping
 
 SHOP = """\
@@ -119,7 +120,7 @@ def test_a_code_is_whole_on_a_narrow_terminal(
     imported: Path, amana: Amana, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = amana("screen", *NEWS, "--json").json
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(session.out, "_width", 80)
     shown = amana("screen", *NEWS).out
     assert told["reasons"]
     assert all(reason["code"] in shown for reason in told["reasons"])

@@ -88,12 +88,15 @@ def customer(
     context.close()
 
 
-def test_a_customer_agrees_confirms_changes_a_choice_and_leaves(company: Company, customer: Customer) -> None:
+def test_a_customer_agrees_confirms_changes_a_choice_leaves_and_comes_back(
+    company: Company, customer: Customer
+) -> None:
     signs_up(company, customer, HOMES[customer.language])
     confirms(company, customer)
     leave = is_written_to(company, customer)
     changes_a_choice(company, customer)
     leaves_by_one_click(company, customer, leave)
+    comes_back(company, customer)
 
 
 @pytest.mark.parametrize("customer", [("ru", 360)], indirect=True, ids=["ru"])
@@ -194,6 +197,22 @@ def leaves_by_one_click(company: Company, customer: Customer, leave: str) -> Non
     customer.sees("left_title", "left")
     (receipt,) = customer.receipts()
     assert verified(company, receipt)["status"] == "withdrawn"
+
+
+def comes_back(company: Company, customer: Customer) -> None:
+    """Turning it on again is a request; only their own confirmation, later than the withdrawal, lifts it."""
+    time.sleep(1)  # within one second a No is stronger than a Yes
+    with customer.page.expect_navigation():
+        customer.page.get_by_role("link", name=customer.spoken.plain("to_centre")).click()
+    customer.page.locator("input[value='news:email']").check()
+    customer.presses("save")
+    customer.sees("saved")
+    assert customer.page.locator("a[download]").count() == 0
+    assert company.may(customer.email)[0] is False
+    customer.opens(link(words_of(parsed(company.relay.mail(customer.email, 3))), "c"))
+    customer.presses("confirm_send")
+    customer.sees("confirmed")
+    assert company.may(customer.email) == (True, [])
 
 
 def subject(customer: Customer) -> str:

@@ -151,7 +151,8 @@ def _edges(name: str, ask: Ask, law: list[Law], regime: Array, rng: np.random.Ge
         cuts = [_law("born_by", law, regime), _law("never_born_by", law, regime), np.full(size, ask.born_by)]
         cut = np.choose(rng.integers(0, 3, size), cuts) + shift
         cut = np.where(cut >= 2**31 - 2, 12_000, cut)
-        return np.where(rng.random(size) < 0.2, facts.BORN_UNKNOWN + (shift > 0), cut)
+        cut = np.where(rng.random(size) < 0.2, facts.BORN_UNKNOWN + (shift > 0), cut)
+        return np.where(rng.random(size) < 0.1, facts.BORN_UNREADABLE, cut)
     caps = {"sent_day": "cap_day", "sent_week": "cap_week", "sent_month": "cap_month"}
     if name in caps:
         near = np.minimum(_law(caps[name], law, regime), 9)

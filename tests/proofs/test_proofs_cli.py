@@ -56,7 +56,10 @@ def test_a_receipt_is_found_by_event_id_and_a_page_carries_its_key(
     assert amana(original, "receipt", "99999") == 3
 
 
-def test_the_receipt_of_an_address_asks_what_it_is_for(folder: Path, capsys: Said) -> None:
+def test_the_receipt_of_an_address_asks_what_it_is_for(
+    folder: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMANA_ACTOR", "dana")
     assert amana(folder, "receipt", "1") == 4
     assert "--purpose" in capsys.readouterr().err
     assert amana(folder, "receipt", "1", "--purpose", "request 7") == 0

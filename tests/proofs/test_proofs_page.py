@@ -25,14 +25,6 @@ pytestmark = [
 GENUINE, FALSE = "\u2714 The receipt is genuine", "\u2718 The receipt does not verify"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
 @pytest.fixture
 def page(browser) -> Iterator[object]:  # type: ignore[no-untyped-def]  # Playwright may be absent
     """A fresh page; every address but a file is noted and refused, and a script error fails the test."""

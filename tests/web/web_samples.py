@@ -260,7 +260,7 @@ def member(house: House, email: str, *choices: Choice, phone: str = "", **fields
     )
     answered = capture.submit(house, said)
     person = links.handled(house, answered.handle)
-    for one in mailed(house):
+    for one in [told for told in mailed(house) if told["template"] == "confirm"]:
         if one["kind"] == "mail":
             capture.confirm(house, str(one["token"]), Context())
         else:

@@ -111,7 +111,7 @@ class Front:
         request.charge = lambda: self._late(request)
         request.scope["amana"] = request
         if self._is_secure(request):
-            request.scope["scheme"] = "https"  # also where a proxy ends TLS: the session's cookie is then Secure
+            request.scope["scheme"] = "https"  # also where a proxy ends TLS: cookies are then Secure
         await self._inner(request.scope, _again(request.body), send)
 
     # ---- who, how much, in which form ---------------------------------------------------------------------------

@@ -163,10 +163,15 @@ async def open_values(
 )
 async def receipt(request: AnyRequest, position: FromPath[int], desk: TheDesk) -> Response[str]:
     """The receipt of an event: a C2SP tlog-proof that anybody can verify offline."""
-    caller_of(request)
+    caller = caller_of(request)
+    missing = errors.NotFound("No event is stored at this position", remedy="check it")
     if not 0 <= position < 1 << 62:
-        raise errors.NotFound("No event is stored at this position", remedy="check it")
-    return Response(await desk.run(receipts.of, desk.house, position), media_type="text/plain; charset=utf-8")
+        raise missing
+    text = await desk.run(receipts.of, desk.house, position)
+    brand = receipts.brand_of(text)
+    if brand and not caller.speaks_for(brand):
+        raise missing  # another brand's event is no different from none
+    return Response(text, media_type="text/plain; charset=utf-8")
 
 
 @get("/v1/notices", guards=[needs("read")], security=SECURED, responses=answers(404, 409, 413, 415))

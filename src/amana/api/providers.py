@@ -48,7 +48,8 @@ def ses(body: bytes) -> Iterator[Report]:
             yield _mail(COMPLAINT, token, one.get("emailAddress"), when)
     elif kind == "Subscription":
         mails = mail.get("destination") or [""]
-        when = _inner(said, "subscription").get("timestamp")  # the mail's own is when it was sent, before they left
+        # The mail's own time is when it was sent, before they left.
+        when = _inner(said, "subscription").get("timestamp")
         yield _mail(LEAVE, token, mails[0] if isinstance(mails, list) and mails else "", when)
 
 

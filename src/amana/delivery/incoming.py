@@ -14,10 +14,13 @@ from email.parser import BytesHeaderParser
 from typing import Any
 
 import msgspec
+import structlog
 from aiosmtpd.smtp import Envelope, Session
 
 from amana import errors
 from amana.core import mailing
+
+_log = structlog.get_logger()
 
 TIMEOUT = 30.0  # seconds
 IMAPS = 993
@@ -104,7 +107,13 @@ def _poll(connection: imaplib.IMAP4, mailbox: Mailbox, base: str, take: Take) ->
     for number in numbers:
         _, answer = connection.uid("FETCH", number.decode(), "(BODY.PEEK[])")
         content = next((one[1] for one in answer if isinstance(one, tuple)), b"")
-        take(content, _recipient(content, base))
+        try:
+            take(content, _recipient(content, base))
+        except errors.NotNow:
+            raise
+        except Exception as defect:  # noqa: BLE001  one strange message must not stop the reading of the others
+            _log.error("message_unread", error=type(defect).__name__)
+            continue
         connection.uid("STORE", number.decode(), "+FLAGS.SILENT", r"(\Seen)")
     return len(numbers)
 

@@ -8,7 +8,7 @@ Rule.
 - Confirming is one transaction: grants of the person's own with every proof the capture meets, the address verified, the
   fields stored. It is the only thing here that can lift an earlier refusal.
 - The answer to a stranger is the same whether an address is known or not, and whether a message is sent or not.
-- At most `MOST_REQUESTS` confirmations a day are mailed to one person.
+- At most `MOST_REQUESTS` confirmations a day are mailed to one address, whatever names come with it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from amana.core.vocabulary import POINT_OF_CHANNEL, Actor, Channel, Hold, PointK
 from amana.services import inheritance, links, tasks, tokens
 from amana.services.addresses import Address
 from amana.services.house import House
-from amana.services.identities import Crowd, Recogniser
+from amana.services.identities import Crowd, Identity, Recogniser
 from amana.services.writing import Session, Staged, Writing
-from amana.storage import register, sources
+from amana.storage import points, register, sources
 from amana.storage import tokens as token_rows
 from amana.storage.sources import Source
 
@@ -111,21 +111,42 @@ def submit(house: House, said: Submission) -> Answered:
         )
     _covered(said, identity.addresses)
 
-    def work(session: Session) -> tuple[list[Staged] | None, int]:
-        crowd = Crowd(session, [identity])
-        person = crowd.match(identity).person
-        desk = _Desk(house, session, said, notices, point, person)
-        ordinals = desk.hold(identity.addresses, crowd)
-        if not point.confirmed:
-            desk.request(ordinals)
-            return None, person.id
-        desk.fields()
-        return desk.grant(ordinals), person.id
+    identity = msgspec.structs.replace(identity, guardian=said.guardian or identity.guardian)
 
-    granted, person_id = house.writing().write(work)
-    if granted is None:
-        return Answered(pending=True, handle=links.handle(house, person_id, house.clock()))
-    return Answered(pending=False, events=tuple(staged.position for staged in granted))
+    def desk_for(session: Session, part: Submission, who: Identity) -> tuple[_Desk, dict[PointKind, int]]:
+        crowd = Crowd(session, [who])
+        desk = _Desk(house, session, part, notices, point, crowd.match(who).person)
+        return desk, desk.hold(who.addresses, crowd)
+
+    def grant(session: Session) -> list[Staged]:
+        desk, ordinals = desk_for(session, said, identity)
+        desk.fields()
+        return desk.grant(ordinals)
+
+    def request(session: Session) -> int:
+        asked = 0
+        for part, who in _apart(said, identity):
+            desk, ordinals = desk_for(session, part, who)
+            desk.request(ordinals)
+            asked = desk.person.id  # numbers come last: whoever types a code types it for theirs
+        return asked
+
+    if point.confirmed:
+        return Answered(pending=False, events=tuple(one.position for one in house.writing().write(grant)))
+    return Answered(pending=True, handle=links.handle(house, house.writing().write(request), house.clock()))
+
+
+def _apart(said: Submission, identity: Identity) -> list[tuple[Submission, Identity]]:
+    """A submission by address: two addresses that nobody proved to belong together are two people, or a stranger could
+    put an address of their own beside somebody's number and take over what is known of them.
+    """
+    parts = []
+    for address in sorted(identity.addresses, key=lambda one: one.kind is PointKind.PHONE):
+        choices = tuple(choice for choice in said.choices if _kind(choice) is address.kind)
+        if choices:
+            who = msgspec.structs.replace(identity, addresses=(address,), alias=None)
+            parts.append((msgspec.structs.replace(said, choices=choices), who))
+    return parts
 
 
 def confirm(house: House, token: str, context: Context) -> tuple[int, ...]:
@@ -236,14 +257,26 @@ class _Desk:
 
     def request(self, ordinals: dict[PointKind, int]) -> None:
         """The choices wait for confirmation; a message goes to each address that one of them needs."""
+        if self.said.guardian and self.person.is_new:  # at a parent's address, and not the parent
+            self._record(events.Profile(**self._common(), columns={"guardian": "yes"}))
         for choice in self.said.choices:
             self._record(self._permission(choice, Status.REQUESTED, ordinals, confirmed=False))
         for kind in dict.fromkeys(_kind(choice) for choice in self.said.choices):
-            recent = token_rows.made_since(
-                self.session.connection, self.person.id, _token_kind(kind), self.session.now - DAY
+            since, connection = self.session.now - DAY, self.session.connection
+            recent = sum(
+                token_rows.made_since(connection, one, _token_kind(kind), since)
+                for one in self._holders(ordinals[kind])
             )
             if recent < MOST_REQUESTS:
                 self._ask_to_confirm(kind, ordinals)
+
+    def _holders(self, ordinal: int) -> set[int]:
+        """Everybody who holds the address behind an ordinal: another name each time makes nobody more to write to."""
+        person, session = self.person.id, self.session
+        rows = points.of_people(session.connection, [person]).get(person, [])
+        blinds = {row.ordinal: row.blind for row in rows}
+        blinds |= {place: blind for owner, place, _, blind, _ in session.points if owner == person}
+        return {owner for owner, _ in session.holders([blinds[ordinal]])[blinds[ordinal]]}
 
     def grant(self, ordinals: dict[PointKind, int]) -> list[Staged]:
         """The choices that these addresses cover are given."""
@@ -255,7 +288,7 @@ class _Desk:
 
     def fields(self) -> None:
         """What was typed is stored, each field where the register says."""
-        columns: dict[str, str] = {}
+        columns: dict[str, str] = {"guardian": "yes"} if self.said.guardian else {}
         sealed: dict[str, str] = {}
         for name, value in self.said.fields.items():
             field = self.house.workspace.fields[name]
@@ -328,7 +361,7 @@ class _Desk:
             status=status,
             proof=proof,
             confirmed=confirmed,
-            point=ordinals.get(_kind(choice), -1),
+            point=-1 if POINT_OF_CHANNEL[choice.channel] is None else ordinals.get(_kind(choice), -1),
             notice=f"{notice.id}@{notice.version}",
             notice_hash=notice.hash,
             notice_epoch=notice.epoch,

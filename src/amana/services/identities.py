@@ -155,7 +155,7 @@ def _difference(identity: Identity, person: Writing) -> str:
     if identity.birth and birth not in ("", regimes.UNREADABLE) and not _same_birth(identity.birth, birth):
         return "age"
     known_guardian = states.attribute(person.state, "guardian") == "yes"
-    if identity.guardian != known_guardian and person.state.attributes:
+    if identity.guardian != known_guardian and (identity.guardian or person.state.attributes):
         return "guardian"
     return ""
 

@@ -75,6 +75,13 @@ def find(house: House, event_id: str) -> int:
     return position
 
 
+def brand_of(text: str) -> str:
+    """The brand that a receipt's event speaks of; empty for an event of no brand."""
+    line = next(line for line in text.splitlines() if line.startswith("extra "))
+    record = note.decode_base64(line.removeprefix("extra "))[sealing.RANDOMNESS_SIZE :]
+    return str(getattr(records.decode(record).event, "brand", ""))
+
+
 def many(house: House, positions: Sequence[int], *, witnessed: bool = False) -> list[str]:
     """The receipts of several events under one checkpoint, in the order asked for. Raises as `of`."""
     with house.database.read() as connection:

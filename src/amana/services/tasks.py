@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import structlog
 
 from amana import errors
 from amana.ledger import sealing
@@ -21,6 +22,7 @@ from amana.services.writing import Session
 from amana.storage import tasks
 from amana.storage.tasks import TaskRow
 
+_log = structlog.get_logger()
 LEASE = 120  # seconds
 MOST_ATTEMPTS = 12
 FIRST_PAUSE = 15  # seconds, doubled each time
@@ -74,6 +76,9 @@ def _do(house: House, worker: Worker, row: TaskRow) -> None:
         _settle(house, lambda session: tasks.give_up(session.connection, row.id, code))
     except errors.NotNow as trouble:
         _try_again(house, row, trouble.what)
+    except Exception as defect:  # noqa: BLE001  one defective task must not stop the others, nor be tried for ever
+        _log.error("task_defect", kind=row.kind, error=type(defect).__name__)
+        _try_again(house, row, "defect")
     else:
         _settle(house, lambda session: tasks.finish(session.connection, row.id))
 

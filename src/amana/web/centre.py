@@ -160,6 +160,8 @@ def _pause(visit: Visit) -> int | None:
 
 def _pace(visit: Visit) -> int | None:
     pace = visit.one("pace")
+    if pace == visit.one("was-pace"):
+        return None
     if pace == "any":
         return facts.NO_CAP
     return int(pace) if pace in map(str, PACES) else None
