@@ -142,6 +142,11 @@ def test_an_error_that_a_later_release_derives_keeps_its_parents_status() -> Non
     assert session.status_of(Newer("x")) == session.CONFLICT
 
 
+def _interruptible() -> None:
+    """A run in the background hands down an ignored SIGINT; the program is tested as a person starts it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _people(workspace: Path) -> int:
     """How many people there are by now, asked of the database itself: the program would take too long to say."""
     with closing(sqlite3.connect(f"file:{workspace / 'main.db'}?mode=ro", uri=True)) as connection:
@@ -166,6 +171,7 @@ def test_ctrl_c_stops_an_import_cleanly_and_the_same_command_goes_on(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_interruptible,
     )
     deadline = time.monotonic() + 60
     while _people(workspace) < 1_000 and time.monotonic() < deadline:
