@@ -32,9 +32,10 @@ lint: .venv/.stamp-dev
 browser: # where we are root on Debian, a browser and fonts are installed; elsewhere it says what is missing
 	@tests/browser.sh
 
-serve: .venv/.stamp-run ## start the server
-	@if $(BIN)/amana serve --help >/dev/null 2>&1; then $(BIN)/amana serve $(ARGS); \
-	else echo "The server is not part of this release; 'make demo' shows what is." >&2; exit 1; fi
+serve: .venv/.stamp-run ## start the server on the demo's workspace (WORKSPACE=folder for another)
+	@folder=$(or $(WORKSPACE),demo); if [ ! -f "$$folder/amana.toml" ]; then \
+	echo "There is no workspace in $$folder: run 'make demo' first, or name one with WORKSPACE=folder." >&2; exit 1; fi; \
+	$(BIN)/amana --workspace "$$folder" serve $(ARGS)
 
 bench: .venv/.stamp-dev ## measure the promises of speed (SIZE=…)
 	@$(BIN)/python benchmarks/run.py $(if $(SIZE),--size $(SIZE)) $(ARGS)
