@@ -110,9 +110,18 @@ class BadSettings(AmanaError):
 
 
 class NotNow(AmanaError):
-    """Work that leaves the process could not be done now; it is tried again. `what` is a short token."""
+    """Work that leaves the process could not be done now; it is tried again. `what` is a short token.
+
+    `after` is how many seconds the other side asked us to wait; 0 where it said nothing.
+    """
 
     code = "not_now"
+
+    def __init__(
+        self, what: str, *, expected: str = "", got: str = "", remedy: str = "", after: int = 0
+    ) -> None:
+        self.after = after
+        super().__init__(what, expected=expected, got=got, remedy=remedy)
 
 
 class Undeliverable(AmanaError):

@@ -14,12 +14,13 @@ from typing import Any
 from amana.core.statements import Interval, PersonRow, Statement
 from amana.core.vocabulary import Channel, Proof, Status
 from amana.delivery.listening import Listener
-from amana.services import capture, imports
+from amana.services import capture, imports, mailings
 from amana.services.asking import Inquiry
 from amana.services.capture import Choice, Context, Submission
 from amana.services.house import House
 from amana.services.imports import Order
-from amana.services.sending import Job
+from amana.services.mailings import Text
+from amana.services.sending import Sender
 
 NOW = 1_780_000_000 - 12 * 3600  # 2026-05-28, a Thursday, 08:26 UTC: no quiet hour in Germany
 OFFERS = Inquiry(brand="orchard", purpose="offers", channel=Channel.EMAIL)
@@ -158,17 +159,21 @@ def asked_for(house: House, address: str, language: str = "en", purpose: str = "
     )
 
 
-def offer(**more: Any) -> Job:
-    """A marketing mail."""
-    words: dict[str, Any] = {
-        "template": "marketing",
-        "brand": "orchard",
-        "point": 0,
-        "subject": "Apples",
-        "text": "Apples are ripe.\n",
-        "html": "<html><body><p>Apples are ripe.</p></body></html>",
-    }
-    return Job(**(words | more))
+APPLES = Text(
+    subject="Apples", text="Apples are ripe.\n", html="<html><body><p>Apples are ripe.</p></body></html>"
+)
+
+
+def offer(*people: int, **more: Any) -> mailings.Order:
+    """A mailing about apples, to some people by id, or to everybody."""
+    words: dict[str, Any] = {"inquiry": OFFERS, "letters": {"en": APPLES}, "people": people or None}
+    return mailings.Order(**(words | more))
+
+
+def worked(sender: Sender) -> None:
+    """Do everything that is due now."""
+    while sender.work():
+        pass
 
 
 EVERY_PROOF = Proof(sum(Proof)) & ~Proof.GUARDIAN

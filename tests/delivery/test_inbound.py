@@ -43,8 +43,8 @@ def reasons(house: House, inquiry: Inquiry = OFFERS, address: str = "ana@example
 def sent(house: House, sender: Sender, handler: SinkHandler) -> Taken:
     """A marketing mail that Ana got."""
     known(house, {"ana@example.com": True})
-    sending.market(house, "may", 1, OFFERS, offer())
-    sender.work()
+    mailings.start(house, offer(1))
+    worked(sender)
     assert not reasons(house)
     (taken,) = handler.taken
     return taken

@@ -83,9 +83,8 @@ def test_confirming_makes_marketing_possible_and_it_carries_its_way_out(
     house: House, sender: Sender, handler: SinkHandler
 ) -> None:
     ana = confirmed(house, sender, handler, "ana@example.com", "he")
-    assert sending.market(house, "may", ana, OFFERS, offer())
-    assert not sending.market(house, "may", ana, OFFERS, offer())
-    sender.work()
+    mailings.start(house, offer(ana))
+    worked(sender)
     (taken,) = handler.taken
     one_click = re.search(
         r"<(https://my\.orchard\.example/u/[\w-]+[^>]*)>", taken.message["List-Unsubscribe"]
@@ -100,31 +99,6 @@ def test_confirming_makes_marketing_possible_and_it_carries_its_way_out(
         assert letters.words("he").footer["leave"] in taken.text(kind)
     assert 'dir="rtl"' in taken.text("html")
     assert taken.sender.startswith("answers+")
-
-
-def test_whoever_withdrew_before_the_moment_of_sending_gets_nothing(
-    house: House, sender: Sender, handler: SinkHandler
-) -> None:
-    ana = confirmed(house, sender, handler, "ana@example.com")
-    sending.market(house, "may", ana, OFFERS, offer())
-    off = (Choice(purpose="offers", channel=Channel.EMAIL),)
-    preferences.change(house, ana, "orchard", preferences.Change(off=off), Context())
-    sender.work()
-    assert not handler.taken
-    assert tasks.waiting(house)["failed"] == 1
-
-
-def test_the_clocks_no_waits_and_is_not_given_up(
-    house: House, sender: Sender, handler: SinkHandler, clock: Clock
-) -> None:
-    ana = confirmed(house, sender, handler, "ana@example.com")
-    preferences.change(house, ana, "orchard", preferences.Change(paused_until=clock.now + 1_000), Context())
-    sending.market(house, "may", ana, OFFERS, offer())
-    sender.work()
-    assert not handler.taken
-    clock.now += 2_000
-    sender.work()
-    assert len(handler.taken) == 1
 
 
 def test_a_relay_that_is_down_loses_nothing_and_a_refusal_ends_the_task(
@@ -171,8 +145,8 @@ def test_the_signature_covers_the_way_out(
     post = open_post(house)
     sender = Sender(house, post)
     ana = confirmed(house, sender, handler, "ana@example.com")
-    sending.market(house, "may", ana, OFFERS, offer())
-    sender.work()
+    mailings.start(house, offer(ana))
+    worked(sender)
     post.close()
     content = handler.taken[-1].content
     public = key.public_key().public_bytes(

@@ -4,11 +4,12 @@ import hashlib
 import hmac
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
 from amana.errors import BadInput, VerificationFailed
-from amana.ledger import sealing
+from amana.ledger import packing, sealing
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(range(1, 33))
@@ -36,7 +37,21 @@ def test_a_sealed_event_opens_with_its_key_and_commitment(record: bytes, r: byte
     commitment = sealing.commitment(r, record)
     sealed = sealing.seal(KEY, NONCE, r, record, commitment)
     assert sealing.open_sealed(KEY, sealed, commitment) == (r, record)
-    assert len(sealed) == 12 + 32 + len(record) + 16
+    assert len(sealed) == 12 + 32 + len(packing.pack(record)) + 16
+
+
+def test_a_row_of_the_time_before_packing_opens_as_well() -> None:
+    before = NONCE + AESGCM(KEY).encrypt(NONCE, R + RECORD, COMMITMENT)
+    assert sealing.open_sealed(KEY, before, COMMITMENT) == (R, RECORD)
+
+
+def test_a_row_whose_packed_record_is_damaged_by_the_key_holder_does_not_open() -> None:
+    packed = packing.pack(RECORD * 3)
+    commitment = sealing.commitment(R, RECORD * 3)
+    for wrong in (packed[:-1], packed + b"\x00", packed[:1] + b"\xff" + packed[2:], packed[:1]):
+        row = NONCE + AESGCM(KEY).encrypt(NONCE, R + wrong, commitment)
+        with pytest.raises(VerificationFailed):
+            sealing.open_sealed(KEY, row, commitment)
 
 
 def test_flipping_any_bit_of_a_sealed_event_is_detected() -> None:

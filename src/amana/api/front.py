@@ -5,7 +5,8 @@ Rule.
 - A request id is echoed if it is printable, else made. Security headers stand on every answer; a page may tighten its own
   policy, and none can be left out.
 - Requests without a key are limited by address, those with one by key. Paths on which a person withdraws, and on which
-  providers report opt-outs, are not limited before they were looked at.
+  providers report opt-outs, are not limited before they were looked at. Pages for people pace themselves, because they
+  answer in words.
 - Evaluations are answered here, without the framework's routing: it is the path whose speed is promised. What is answered
   is the same function that the route calls.
 """
@@ -36,8 +37,10 @@ PATIENCE = 20.0  # seconds for a body to arrive
 EVALUATION, EVALUATIONS = "/access/v1/evaluation", "/access/v1/evaluations"
 JSON_ONLY = ("/access/", "/v1/")
 ANY_FORM = "/v1/webhooks/"
-UNLIMITED = ("/u/", "/p/", "/v1/webhooks/", "/v1/events", "/v1/withdrawals")
-"""Where people withdraw and providers report: looked at first, limited afterwards if it was no such thing."""
+PAGES = ("/u/", "/p/", "/f/", "/c/", "/k/", "/s/", "/me", "/about", "/verify", "/static/")
+"""Pages for people: they keep their own measure, and answer 429 as a page."""
+UNLIMITED = (*PAGES, "/v1/webhooks/", "/v1/events", "/v1/withdrawals")
+"""Besides them where people withdraw and providers report: looked at first, limited afterwards if it was no such thing."""
 HEAVY = ("/v1/screens", "/access/v1/search/resource")
 INLINE = 8  # evaluations that are answered at once rather than in a thread
 
@@ -59,7 +62,7 @@ log = structlog.get_logger("amana.api")
 class Request:
     """One request as the front sees it: its headers, its body, who sent it."""
 
-    __slots__ = ("body", "caller", "charge", "headers", "id", "path", "scope")
+    __slots__ = ("address", "body", "caller", "charge", "headers", "id", "path", "scope")
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -67,6 +70,7 @@ class Request:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.body = b""
         self.caller: Caller | None = None
+        self.address: str | None = None  # of whoever asks, once it was looked for
         self.id = ""
         self.charge: Callable[[], None] = lambda: None  # counts against the sender's address; raises 429
 
@@ -109,6 +113,7 @@ class Front:
             await self._decide(request, send)
             return
         request.charge = lambda: self._late(request)
+        request.scope["client"] = (self._address(request), 0)  # also where a proxy stands in between
         request.scope["amana"] = request
         if self._is_secure(request):
             request.scope["scheme"] = "https"  # also where a proxy ends TLS: cookies are then Secure
@@ -143,12 +148,20 @@ class Front:
 
     def _charge(self, request: Request, limit: Limit, cost: float) -> None:
         """Count against the address. Raises HTTPException 429."""
-        peer = (request.scope.get("client") or ("", 0))[0]
-        forwarded = [
-            value.decode("latin-1") for name, value in request.scope["headers"] if name == b"x-forwarded-for"
-        ]
-        owner = limits.owner_of(peer, forwarded, self._desk.options.trusted_hops)
+        owner = limits.owner_of(self._address(request), (), 0)
         self._wait(self._buckets.take(f"@{owner}", limit, cost))
+
+    def _address(self, request: Request) -> str:
+        """Who asks: the peer, or whom the last trusted proxy saw."""
+        if request.address is None:
+            peer = (request.scope.get("client") or ("", 0))[0]
+            forwarded = [
+                value.decode("latin-1")
+                for name, value in request.scope["headers"]
+                if name == b"x-forwarded-for"
+            ]
+            request.address = limits.address_of(peer, forwarded, self._desk.options.trusted_hops)
+        return request.address
 
     @staticmethod
     def _wait(seconds: int) -> None:

@@ -184,7 +184,8 @@ async def submit(request: AnyRequest, data: JSONBody[Captured], desk: TheDesk) -
 async def confirm(request: AnyRequest, data: JSONBody[Confirmed], desk: TheDesk) -> Positions:
     """Spend a confirmation's token: the holder of the address followed its link in an app."""
     context = capture.Context(agent=f"api/{caller_of(request).name}")
-    return Positions(events=await desk.run(capture.confirm, desk.house, data.token, context))
+    granted = await desk.run(capture.confirm, desk.house, data.token, context)
+    return Positions(events=granted.events)
 
 
 @post("/v1/withdrawals", status_code=200, responses=answers(401, 403))

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from amana import errors, wiring
@@ -20,8 +21,9 @@ from amana.core.packs import LawBook
 from amana.core.vocabulary import Channel, SubjectType
 from amana.ledger import verify as verifying
 from amana.services import law as reading
-from amana.services import law_changes, law_updates
+from amana.services import law_changes, law_updates, whatif
 from amana.services.law import Shown, Source
+from amana.services.whatif import Affected
 
 commands = typer.Typer(no_args_is_help=True, help="The law book: read it, compare days, check it, renew it.")
 
@@ -259,7 +261,8 @@ def verify(context: typer.Context, file: FileArgument, key: KeyOption, json: Jso
         paths.text_of(file, "The law book"), law_updates.key(verifying.key_text(key))
     )
     told = law_updates.compared(book_of(context), offered)
-    answer(told, json=json, render=_offered)
+    flips = _flips(context, offered.book)
+    answer(_told(told, flips), json=json, render=lambda _: _offered(told, flips))
 
 
 @commands.command("take")
@@ -270,8 +273,11 @@ def take(context: typer.Context, file: FileArgument, key: KeyOption, json: JsonF
             paths.text_of(file, "The law book"), law_updates.key(verifying.key_text(key))
         )
         told = law_updates.compared(house.book, offered)
+        flips = whatif.of_book(house, offered.book)
+        if not json:
+            _offered(told, flips)  # before it counts
         law_updates.take(house, offered)
-    answer(told, json=json, render=_taken)
+    answer(_told(told, flips), json=json, render=_taken)
 
 
 @commands.command("pack")
@@ -290,17 +296,57 @@ def pack(
     typer.echo(signer.verifier.text())
 
 
-def _offered(told: law_updates.Compared) -> None:
+def _flips(context: typer.Context, book: LawBook) -> tuple[Affected, ...] | None:
+    """What a book would turn in the workspace; None where there is no workspace."""
+    if not (context.obj.settings.workspace / wiring.DEFINITION).is_file():
+        return None
+    with context.obj.house() as house:
+        return whatif.of_book(house, book)
+
+
+def _offered(told: law_updates.Compared, flips: tuple[Affected, ...] | None) -> None:
     rendering.line(f"Law book {told.version} of {told.as_of}, signed by {told.signed_by}.", style="bold")
     rendering.line(f"In use: {told.in_use}. {len(told.places)} places.")
     for words, places in (("New", told.added), ("Gone: unknown law, which denies", told.removed)):
         if places:
             rendering.line(f"  {words}: {', '.join(places)}")
     rendering.line(f"  Places whose page differs: {', '.join(told.changed) or 'none'}")
+    if flips is not None:
+        _show_flips(flips)
 
 
-def _taken(told: law_updates.Compared) -> None:
-    _offered(told)
+def _told(told: law_updates.Compared, flips: tuple[Affected, ...] | None) -> dict[str, Any]:
+    """The comparison as a document, with what it turns where there is a workspace."""
+    return msgspec.structs.asdict(told) | ({} if flips is None else {"turns": flips})
+
+
+def _show_flips(flips: tuple[Affected, ...]) -> None:
+    """Whose answers the book would turn."""
+    turning = [one for one in flips if one.to_no or one.to_yes]
+    if not turning:
+        rendering.line("Nobody's answer turns, timing left aside.")
+        return
+    rendering.heading("Whose answer turns, timing left aside")
+    rendering.table(
+        ("purpose", "channel", "may be contacted", "then", "yes to no", "no to yes", "code"),
+        [
+            (
+                one.purpose,
+                one.channel,
+                f"{one.allowed_before:,}",
+                f"{one.allowed_after:,}",
+                f"{one.to_no:,}",
+                f"{one.to_yes:,}",
+                ", ".join(reasons[0].code for reasons in (one.why_no, one.why_yes) if reasons),
+            )
+            for one in turning
+        ],
+        right=(2, 3, 4, 5),
+    )
+    rendering.line(f"`{session.program()} whatif --law FILE …` says who they are.")
+
+
+def _taken(told: dict[str, Any]) -> None:
     rendering.line("It is in use from now on in this workspace.")
 
 

@@ -30,6 +30,7 @@ from amana.cli import (
     screen,
     serve,
     session,
+    whatif,
     witness,
     workspaces,
 )
@@ -65,6 +66,7 @@ MODULES: tuple[Any, ...] = (
     lists,
     ask,
     screen,
+    whatif,
     explain,
     law,
     people,

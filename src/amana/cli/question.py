@@ -26,6 +26,9 @@ ChannelOption = Annotated[
     Channel, typer.Option("--channel", help="By which channel.", show_choices=True, case_sensitive=False)
 ]
 TopicOption = Annotated[list[str] | None, typer.Option("--topic", help="A topic of the message; repeatable.")]
+EngineOption = Annotated[
+    str, typer.Option("--engine", help="What runs the rules: numpy, numba, duckdb, postgres:… or spark.")
+]
 AtOption = Annotated[
     str, typer.Option("--at", help="The moment asked about: ISO date or time; UTC unless it says otherwise.")
 ]

@@ -73,6 +73,32 @@ class ColumnStore:
             return Manifest()  # a cache is rebuilt, not repaired
         return found if found.form == FORM else Manifest(serial=found.serial)
 
+    def current(self, names: Sequence[str]) -> tuple[Manifest, dict[str, Loaded]]:
+        """The current manifest and those of the named groups that it has, mapped; for readers without the cache lock.
+
+        A writer may remove files between the look at the manifest and the opening of a file: then there is a newer
+        manifest, and its files are taken. Raises FileNotFoundError if the current manifest itself names a lost file.
+        """
+        manifest = self.manifest()
+        while True:
+            try:
+                return manifest, {
+                    name: self.load(manifest.groups[name]) for name in names if name in manifest.groups
+                }
+            except FileNotFoundError:
+                newer = self.manifest()
+                if newer == manifest:
+                    raise
+                manifest = newer
+
+    def stamp(self) -> tuple[int, int]:
+        """Changes whenever another manifest was published; (0, 0) if there is none."""
+        try:
+            found = (self._folder / MANIFEST).stat()
+        except FileNotFoundError:
+            return (0, 0)
+        return (found.st_ino, found.st_mtime_ns)
+
     def load(self, group: Group) -> Loaded:
         """A group's columns, mapped from disk."""
         base = _read(self._folder / group.base)

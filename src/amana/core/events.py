@@ -34,7 +34,7 @@ class Permission(Event, frozen=True, kw_only=True, tag="permission"):
 
     brand: str
     purpose: str
-    channel: str
+    channel: str  # a channel; use.<manner> or share.<recipient> for what is done with data; * in a refusal
     status: Status
     proof: Proof = Proof(0)
     confirmed: bool = False  # came through a capture in which the person proved to hold the address
@@ -43,6 +43,7 @@ class Permission(Event, frozen=True, kw_only=True, tag="permission"):
     notice_hash: str = ""  # SHA-256 of the wording shown
     notice_epoch: int = 0  # how many material changes the notice had seen by then
     reason: str = ""
+    category: str = ""  # of the data, where it is about use or sharing; empty for every one
 
 
 class Relationship(Event, frozen=True, kw_only=True, tag="relationship"):

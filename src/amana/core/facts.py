@@ -9,6 +9,9 @@ Rule. `project` reads one cell's facts off the state:
   the latest. A guardian's grant and the person's own are never mixed: those of whoever spoke last count.
 - A request counts as pending when it began after the refusals and no grant counts.
 - A grant given for another contact point than the current one does not match (a new address inherits nothing).
+- Use and sharing of data stand in cells with a category, and need no contact point. A grant for a wider category counts
+  for its parts; it lifts refusals of that width or wider, never the refusal of a part. While a part is refused, the
+  whole is.
 - The same names stand on one row (this NamedTuple) and on columns (arrays): a rule cannot tell the difference.
 
 Times are UTC seconds, days count from 1970-01-01, NEVER (0) means "no such moment". All bit masks are integers.
@@ -16,8 +19,10 @@ Times are UTC seconds, days count from 1970-01-01, NEVER (0) means "no such mome
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from amana.core import cells
 from amana.core import state as states
 from amana.core.cells import CHANNEL_CODE, CHANNEL_OF_CODE, covering
 from amana.core.state import GRANT, INVALIDATED, OBJECTED, REFUSED, REQUEST, WITHDRAWN, Claim, PersonState
@@ -30,6 +35,10 @@ ALL_HOURS = (1 << 24) - 1
 ALL_DAYS = (1 << 7) - 1
 NO_CAP = 32767
 GUARDIAN = int(Proof.GUARDIAN)
+FOR_EVER = 2**62
+_POINT_OF_CODE: tuple[PointKind | None, ...] = tuple(
+    POINT_OF_CHANNEL[CHANNEL_OF_CODE[code]] if code in CHANNEL_OF_CODE else None for code in range(256)
+)
 
 
 class Facts(NamedTuple):
@@ -148,10 +157,8 @@ def project(
     sent: tuple[int, int, int] = (0, 0, 0),
 ) -> Facts:
     """The facts of one person for one cell. See the module's rule."""
-    kind = POINT_OF_CHANNEL[CHANNEL_OF_CODE[cell & 0xFF]]
-    ordinal, has_point, blocked, never_target = _point(state, kind, never_target_flag)
-    refusals, refused_until = _refusals(state, cell)
-    claims = state.cells.get(cell, ())
+    ordinal, has_point, blocked, never_target = _point(state, _POINT_OF_CODE[cell & 0xFF], never_target_flag)
+    refusals, refused_until, claims = _said(state, cell)
     grant = _grant(claims, refused_until, ordinal)
     if grant is not None:  # an own, later, confirmed grant lifts what came before it
         refusals = 0 if refused_until is not None else refusals
@@ -188,12 +195,14 @@ def current_point(state: PersonState, channel: Channel) -> int:
 
 def is_pending(state: PersonState, cell: int) -> bool:
     """Whether a request for this cell waits for its confirmation."""
-    return _pending(state.cells.get(cell, ()), _refusals(state, cell)[1])
+    _, until, claims = _said(state, cell)
+    return _pending(claims, until)
 
 
 def counting_grant(state: PersonState, cell: int) -> Claim | None:
     """The grant that counts for a cell, as evidence for the answer."""
-    return _grant(state.cells.get(cell, ()), _refusals(state, cell)[1], _in_use(state, cell))
+    _, until, claims = _said(state, cell)
+    return _grant(claims, until, _in_use(state, cell))
 
 
 def nobody(regime: int, *, suppressed: bool) -> Facts:
@@ -215,26 +224,79 @@ def is_held(state: PersonState) -> bool:
 
 def binding_refusals(state: PersonState, cell: int) -> list[Claim]:
     """The refusals that bind a cell now, latest first; empty when an own grant lifted them."""
-    _, until = _refusals(state, cell)
-    if until is None or _grant(state.cells.get(cell, ()), until, _in_use(state, cell)) is not None:
+    _, until, claims = _said(state, cell)
+    if until is None or _grant(claims, until, _in_use(state, cell)) is not None:
         return []
-    found = [
-        claim for place in covering(cell) for claim in state.cells.get(place, ()) if claim.kind >= REFUSED
-    ]
+    places = _bound_by(state, cell) if cells.is_handling(cell) else covering(cell)
+    found = [claim for place in places for claim in state.cells.get(place, ()) if claim.kind >= REFUSED]
     return sorted(set(found), key=Claim.rank, reverse=True)
 
 
-def _refusals(state: PersonState, cell: int) -> tuple[int, int | None]:
-    """Bit set of the kinds of refusal that cover the cell, and the latest moment any of them may have been made."""
+_Claims = list[Claim] | tuple[Claim, ...]
+
+
+def _said(state: PersonState, cell: int) -> tuple[int, int | None, _Claims]:
+    """Bit set of the kinds of refusal that bind the cell, the latest moment any of them may have been made, and the
+    claims among which a grant is looked for.
+    """
+    if cell & 0xFF >= cells.ANY_USE:
+        return _said_of_data(state, cell)
+    kinds, until = _refusals(state, covering(cell))
+    return kinds, until, state.cells.get(cell, ())
+
+
+def _refusals(state: PersonState, places: Iterable[int]) -> tuple[int, int | None]:
     kinds, until = 0, None
-    cells = state.cells
-    for place in covering(cell):
-        for claim in cells.get(place, ()):
+    held = state.cells
+    for place in places:
+        for claim in held.get(place, ()):
             if claim.kind >= REFUSED:
                 kinds |= 1 << claim.kind
                 if until is None or claim.hi > until:
                     until = claim.hi
     return kinds, until
+
+
+def _said_of_data(state: PersonState, cell: int) -> tuple[int, int | None, _Claims]:
+    """The same for a cell of use or sharing."""
+    wider = [place for place in state.cells if cells.binds(place, cell)]
+    kinds, until = _refusals(state, wider)
+    refused = [place for place in wider if _refuses(state, place)]
+    narrowest = max((cells.depth(cells.category_of(place)) for place in refused), default=0)
+    claims = [
+        claim
+        for place in state.cells
+        if cells.carries(place, cell) and cells.depth(cells.category_of(place)) >= narrowest
+        for claim in state.cells[place]
+    ]
+    for place in _refused_parts(state, cell):
+        kinds |= _refusals(state, [place])[0]
+        until = FOR_EVER
+    return kinds, until, claims
+
+
+def _refused_parts(state: PersonState, cell: int) -> list[int]:
+    """The refused cells of parts of the cell's category that no grant for the part lifted: they hold for the whole."""
+    return [
+        place
+        for place in state.cells
+        if cells.is_part(place, cell)
+        and _refuses(state, place)
+        and not _is_lifted(state, cells.at_category(cell, cells.category_of(place)))
+    ]
+
+
+def _is_lifted(state: PersonState, cell: int) -> bool:
+    _, until, claims = _said_of_data(state, cell)
+    return _grant(claims, until, -1) is not None
+
+
+def _bound_by(state: PersonState, cell: int) -> list[int]:
+    return [place for place in state.cells if cells.binds(place, cell)] + _refused_parts(state, cell)
+
+
+def _refuses(state: PersonState, place: int) -> bool:
+    return any(claim.kind >= REFUSED for claim in state.cells[place])
 
 
 def _in_use(state: PersonState, cell: int) -> int:
@@ -243,7 +305,7 @@ def _in_use(state: PersonState, cell: int) -> int:
     return -1 if channel is None else current_point(state, channel)
 
 
-def _grant(claims: list[Claim] | tuple[Claim, ...], refused_until: int | None, in_use: int) -> Claim | None:
+def _grant(claims: _Claims, refused_until: int | None, in_use: int) -> Claim | None:
     counting = [
         claim
         for claim in claims
@@ -264,7 +326,7 @@ def _of_who_spoke_last(grants: list[Claim]) -> list[Claim]:
     return [claim for claim in grants if claim.proof & GUARDIAN == last]
 
 
-def _pending(claims: list[Claim] | tuple[Claim, ...], refused_until: int | None) -> bool:
+def _pending(claims: _Claims, refused_until: int | None) -> bool:
     return any(
         claim.kind == REQUEST and (refused_until is None or claim.lo > refused_until) for claim in claims
     )
@@ -292,7 +354,7 @@ def _point(state: PersonState, kind: PointKind | None, never_target: int) -> tup
 
 
 def _evidence(state: PersonState, cell: int) -> tuple[int, int, int, int, int, int, int, int]:
-    shown = state.shown.get(cell)
+    shown = state.shown.get(cell & ~cells.PROCESSOR)
     if not shown:
         return (0, 0, 0, 0, 0, 0, 0, 0)
     best: list[states.Shown | None] = [None, None, None, None]

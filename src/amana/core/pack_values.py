@@ -59,6 +59,13 @@ class Period(Value, frozen=True, kw_only=True):
         day = min(when.day, calendar.monthrange(year, month)[1])
         return date(year, month, day) - timedelta(days=self.days)
 
+    def after(self, when: date) -> date:
+        """The day this span after `when`; a month that is too short gives its last day (Regulation 1182/71 art. 3(2)(c))."""
+        first = when.year * 12 + when.month - 1 + self.months
+        year, month = first // 12, first % 12 + 1
+        day = min(when.day, calendar.monthrange(year, month)[1])
+        return date(year, month, day) + timedelta(days=self.days)
+
 
 def period(text: str) -> Period:
     """Read `P1Y`, `P24M`, `P2W`, `P30D` or a combination in that order. Errors: BadLaw."""

@@ -20,7 +20,8 @@ from typing import TypeVar
 
 import msgspec
 
-from amana.core import pack_check, pack_reader
+from amana.core import handling, pack_check, pack_reader
+from amana.core.handling import Handled, UseLaw
 from amana.core.pack_values import (
     Addition,
     Age,
@@ -69,7 +70,7 @@ __all__ = [
 ]
 
 BOOK = "book.toml"
-"""The file that carries the book's version, date and notice; every other file is a pack."""
+"""The file that carries the book's version, date and notice; every other file is a pack, but for `handling.PAGE`."""
 
 _ALIASES = {"GB": "UK", "EL": "GR"}
 _SUBDIVISION = re.compile(r"([A-Z]{2})-[A-Z0-9]{1,3}")  # ISO 3166-2
@@ -84,15 +85,20 @@ def read(documents: Mapping[str, str]) -> LawBook:
     if BOOK not in documents:
         raise BadLaw("The law book has no page of its own", expected=f"a file {BOOK}", got="none")
     page = pack_reader.book(BOOK, documents[BOOK])
-    packs = pack_reader.packs({name: text for name, text in documents.items() if name != BOOK})
-    return LawBook(packs, version=page.version, as_of=page.as_of, notice=page.notice)
+    pages = (BOOK, handling.PAGE)
+    packs = pack_reader.packs({name: text for name, text in documents.items() if name not in pages})
+    uses = handling.read(documents[handling.PAGE]) if handling.PAGE in documents else UseLaw()
+    return LawBook(packs, version=page.version, as_of=page.as_of, notice=page.notice, uses=uses)
 
 
 class LawBook:
     """All packs together. Immutable after construction; safe to share between threads."""
 
-    def __init__(self, packs: Iterable[Pack], *, version: str, as_of: date, notice: str = "") -> None:
+    def __init__(
+        self, packs: Iterable[Pack], *, version: str, as_of: date, notice: str = "", uses: UseLaw = UseLaw()
+    ) -> None:
         self.version = version
+        self.uses = uses
         self.as_of = as_of
         self.notice = notice
         self._packs: dict[str, Pack] = {}
@@ -140,6 +146,29 @@ class LawBook:
             return None
         row = self._row(chain, channel, subject, on)
         return self._joined(row, chain, channel, subject, on)
+
+    def handling(self, code: str, handled: Handled, on: date) -> LawRule | None:
+        """The row on use or sharing of data; None if it is not modelled, which denies. Errors: NotFound, BadLaw."""
+        row = self._use_row(code, handled, on)
+        return None if row is None else row.rule(self._chain(code)[0])
+
+    def never_handled(self, code: str, handled: Handled, on: date) -> int:
+        """The age below which nobody's data is handled so, 0 for none. Errors: NotFound, BadLaw."""
+        row = self._use_row(code, handled, on)
+        return 0 if row is None else row.never_below
+
+    def _use_row(self, code: str, handled: Handled, on: date) -> handling.UseRow | None:
+        chain = self._chain(code)
+        if any(on < self._packs[one].jurisdiction.modelled_from for one in chain):
+            return None
+        return self.uses.row(chain, handled, on)
+
+    def is_within(self, country: str, code: str) -> bool:
+        """Whether a country is the one that a place belongs to, or a member of the same union."""
+        country = _ALIASES.get(country, country)
+        own = _ALIASES.get(code.split("-")[0], code.split("-")[0])
+        union = self._unions.get(own, own)
+        return not country or country == own or self._unions.get(country, country) == union
 
     def age(self, code: str, on: date) -> Age:
         """The age of consent in a place. Errors: NotFound, BadLaw."""

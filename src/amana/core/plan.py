@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from amana.core import facts, messages, places, windows
+from amana.core.handling import Handled
 from amana.core.packs import Caps, ExceptionKind, LawBook, LawException, LawRule, Period, RegistryNeed
 from amana.core.regimes import Regime
 from amana.core.vocabulary import PHONE_CHANNELS, Basis, Channel, SubjectType
@@ -71,6 +72,7 @@ class Law(NamedTuple):
     cap_day: int
     cap_week: int
     cap_month: int
+    transfer_well: bool = True  # a recipient's country is this one, of its union, or has a safeguard
 
 
 class Ask(NamedTuple):
@@ -86,6 +88,9 @@ class Ask(NamedTuple):
     has_message: bool
     message: int  # content checks that the message meets
     restored: bool = False  # the record came from a backup whose later refusals are not back yet
+    contact: bool = True  # a message or a call; False: use or sharing of data, which has no pace and no hours
+    declared: bool = True  # the workspace declares this use or recipient for the purpose
+    agreed: bool = True  # an agreement with the recipient is on file
 
 
 class Registry(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,13 +116,16 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     registries: dict[str, Registry] = {}
     message: int | None = None
     restored: bool = False  # the record came from a backup whose later refusals are not back yet
+    declared: bool = True
+    agreed: bool = True
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked about everybody: may `brand` contact for `purpose` on `channel` at `at`?"""
+    """What is asked about everybody: may `brand` contact for `purpose` on `channel` at `at`, or handle data so?"""
 
     cell: int
-    channel: Channel
+    channel: Channel | None  # None: it is about use or sharing of data
+    handled: Handled | None = None
     at: int
     circumstances: Circumstances
 
@@ -228,7 +236,10 @@ class Plan:
     def _rule(self, place: str, subject: SubjectType) -> LawRule | None:
         if not self.book.knows(place):
             return None
-        return self.book.rule(place, self.question.channel, subject, self._on)
+        channel, handled = self.question.channel, self.question.handled
+        if handled is not None:
+            return self.book.handling(place, handled, self._on)
+        return None if channel is None else self.book.rule(place, channel, subject, self._on)
 
     def _resolve(self, regime: Regime) -> Law:
         concerned = self.places(regime)
@@ -239,12 +250,16 @@ class Plan:
         known = [rule for rule in rules if rule is not None]
         if len(known) < len(rules):
             return _NOWHERE._replace(located=True, modelled=False)
-        allowed, zones = self.opening(regime)
-        at = self.question.at
         row = self._consent(known)._replace(
             stored_well=self._stored_well(concerned),
             born_by=self._cut_off(concerned, never=False),
             never_born_by=self._cut_off(concerned, never=True),
+        )
+        if self.question.handled is not None:
+            return row._replace(transfer_well=self._transfer_well(concerned, self.question.handled))
+        allowed, zones = self.opening(regime)
+        at = self.question.at
+        row = row._replace(
             message=self._message(concerned, known),
             open=bool(zones) and windows.open_at(allowed, zones, at, self.is_holiday) if allowed else True,
             hours=windows.local_hours(zones, at),
@@ -332,10 +347,19 @@ class Plan:
             for place in concerned
         )
 
+    def _transfer_well(self, concerned: tuple[str, ...], handled: Handled) -> bool:
+        """Whether what leaves every place concerned goes to its own country or union, or under a safeguard."""
+        return handled.safeguarded or all(
+            self.book.is_within(handled.country, place) for place in concerned
+        )
+
     def _cut_off(self, concerned: tuple[str, ...], *, never: bool) -> int:
         """The latest birth day that is old enough everywhere concerned."""
         ages = [self.book.age(place, self._on) for place in concerned]
-        oldest = max((age.never_below if never else age.consent_age) for age in ages)
+        years = [age.never_below if never else age.consent_age for age in ages]
+        if never and self.question.handled is not None:
+            years += [self.book.never_handled(place, self.question.handled, self._on) for place in concerned]
+        oldest = max(years)
         return latest_birth(self._on, oldest) if oldest else NOBODY_TOO_YOUNG
 
     def _registered(self, row: Law, rules: list[LawRule]) -> Law:
@@ -362,6 +386,8 @@ class Plan:
     def _message(self, concerned: tuple[str, ...], rules: list[LawRule]) -> int:
         """What a message must carry in all places concerned: by their general rule, their row and its exceptions."""
         channel = self.question.channel
+        if channel is None:
+            return 0
         conditions = [one for place in concerned for one in self.book.message(place, self._on, channel)]
         for rule in rules:
             conditions += rule.conditions
@@ -373,7 +399,8 @@ class Plan:
         mine = self.question.circumstances
         day, week, month = [mine.cap_day], [mine.cap_week], [mine.cap_month]
         for place in concerned:
-            caps: Caps | None = self.book.caps(place, self.question.channel, self._on)
+            channel = self.question.channel
+            caps: Caps | None = None if channel is None else self.book.caps(place, channel, self._on)
             if caps is not None:
                 day.append(facts.NO_CAP if caps.per_day is None else caps.per_day)
                 week.append(facts.NO_CAP if caps.per_week is None else caps.per_week)
@@ -381,9 +408,12 @@ class Plan:
         return row._replace(cap_day=min(day), cap_week=min(week), cap_month=min(month))
 
     def _allowed(self, concerned: tuple[str, ...]) -> tuple[windows.Allowed, ...]:
-        found = []
+        found: list[windows.Allowed] = []
+        channel = self.question.channel
+        if channel is None:
+            return ()
         for place in concerned:
-            quiet = self.book.quiet(place, self.question.channel, self._on)
+            quiet = self.book.quiet(place, channel, self._on)
             if quiet is not None:
                 found.append(
                     windows.Allowed(
@@ -468,6 +498,9 @@ def _ask(question: Question) -> Ask:
         has_message=mine.message is not None,
         message=mine.message or 0,
         restored=mine.restored,
+        contact=question.handled is None,
+        declared=mine.declared,
+        agreed=mine.agreed,
     )
 
 

@@ -192,7 +192,8 @@ def _permission(state: PersonState, event: events.Permission, terms: Terms) -> N
         event.notice_epoch,
         bytes.fromhex(event.id),
     )
-    claims = state.cells.setdefault(terms.cell(event.brand, event.purpose, event.channel), [])
+    cell = terms.cell(event.brand, event.purpose, event.channel, event.category)
+    claims = state.cells.setdefault(cell, [])
     for index, held in enumerate(claims):
         if (held.source, held.kind, held.own, held.point) == (claim.source, kind, claim.own, claim.point):
             if claim.rank() > held.rank():

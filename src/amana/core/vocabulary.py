@@ -46,6 +46,31 @@ POINT_OF_CHANNEL: dict[Channel, PointKind | None] = {
 PHONE_CHANNELS = frozenset({Channel.SMS, Channel.MESSAGING, Channel.PHONE_LIVE, Channel.PHONE_AUTO})
 
 
+class Manner(Enum):
+    """What we do ourselves with data about a person. `use.<field category>` is the action, the manner says how."""
+
+    PERSONALISE = "personalise"  # what one person is shown is chosen by their data
+    PROFILE = "profile"  # aspects of a person are evaluated or predicted (GDPR art. 4(4))
+    ANALYSE = "analyse"  # many people together, for a report
+
+
+class Role(Enum):
+    """What a recipient is under GDPR art. 4(7), 26 and 28. `share.<recipient>` is the action."""
+
+    PROCESSOR = "processor"  # acts on our instructions alone
+    CONTROLLER = "controller"  # decides for itself what it does with the data
+    JOINT = "joint"  # decides together with us
+
+
+class Safeguard(Enum):
+    """What protects data in a recipient's country (GDPR art. 45-47)."""
+
+    ADEQUACY = "adequacy"
+    STANDARD_CLAUSES = "standard_clauses"
+    BINDING_RULES = "binding_rules"
+    CERTIFICATION = "certification"
+
+
 class SubjectType(Enum):
     """Whom the law sees behind an address. Unknown is CONSUMER."""
 
@@ -118,6 +143,8 @@ class Proof(IntFlag):
     PLATFORM_NAMED = 1 << 15  # the advertising platform or its category is named
     BUSINESS_INTEREST = 1 << 16  # documented concrete interest of a business, UWG s. 7(2) no. 1
     CONSENT_LEDGER = 1 << 17  # taken through the operators' consent ledger, India, TCCCPR 2018
+    EXPLICIT = 1 << 18  # an express statement, not an action alone (GDPR art. 9(2)(a))
+    RECIPIENT_NAMED = 1 << 19  # who receives the data is named
 
     OWN_COLLECTION = 1 << 20  # details obtained by the sender itself
     SALE_CONTEXT = 1 << 21  # in a sale, a negotiation or a free account (CJEU C-654/23)

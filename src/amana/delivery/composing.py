@@ -58,6 +58,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     html: str
     headers: Mapping[str, str] = {}
+    attachments: Mapping[str, bytes] = {}  # by file name
 
 
 def compose(message: Outgoing) -> bytes:
@@ -76,8 +77,25 @@ def compose(message: Outgoing) -> bytes:
         raise errors.BadInput("A header's value does not fit a header", got=type(bad).__name__) from bad
     made.set_content(message.text, cte="base64")
     made.add_alternative(message.html, subtype="html", cte="base64")
-    made.set_boundary("=_" + sha256(message.message_id.encode()).hexdigest()[:32])
+    for name, content in message.attachments.items():
+        made.add_attachment(
+            content, maintype="application", subtype="octet-stream", cte="base64", filename=name
+        )
+    for depth, part in enumerate(one for one in made.walk() if one.is_multipart()):
+        seed = f"{message.message_id}{depth or ''}"
+        part.set_boundary("=_" + sha256(seed.encode()).hexdigest()[:32])
     return made.as_bytes()
+
+
+def addressed(recipient: str, message_id: str) -> bytes:
+    """The header fields that are one copy's alone. Raises BadInput for a value that does not fit a header."""
+    made = EmailMessage(policy=_POLICY)
+    try:
+        made["To"] = Address(addr_spec=recipient)
+        made["Message-ID"] = message_id
+    except ValueError as bad:
+        raise errors.BadInput("A header's value does not fit a header", got=type(bad).__name__) from bad
+    return made.as_bytes().removesuffix(b"\r\n")
 
 
 def message_id(key: str, domain: str) -> str:

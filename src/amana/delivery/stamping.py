@@ -147,10 +147,37 @@ def html_footer(footer: Footer) -> str:
 
 
 def _under(page: str, footer: str) -> str:
-    """An HTML text with the footer as the last thing in its body."""
-    ends = list(re.finditer(r"</body\s*>", page, re.IGNORECASE))
-    at = ends[-1].start() if ends else len(page)
+    """An HTML text with the footer as the last thing that a reader sees in its body.
+
+    What stands in a comment, in a raw text element or in an attribute ends nothing. Where one of these is never closed,
+    the footer stands before it, because a reader's program would swallow everything after.
+    """
+    at = len(page)
+    for piece in _PIECES.finditer(page):
+        if piece["end"]:
+            at = piece.start()
+        elif piece.end() == len(page) and not _is_closed(piece):
+            at = min(at, piece.start())
     return page[:at] + footer + page[at:]
+
+
+_RAW = "script|style|title|textarea|xmp|iframe|noembed|noframes|noscript|template"
+_PIECES = re.compile(
+    rf"""(?P<comment><!--(?:-?>|.*?(?:--!?>|\Z)))
+       |(?P<raw><(?P<name>{_RAW})(?=[\s/>]).*?(?:</(?P=name)\s*>|\Z))
+       |(?P<end></body\s*>)
+       |(?P<tag><[a-z/!?](?:[^>"']|"[^"]*(?:"|\Z)|'[^']*(?:'|\Z))*(?:>|\Z))""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
+"""The pieces of an HTML text that are not read as text (HTML Living Standard, tokenization)."""
+
+
+def _is_closed(piece: re.Match[str]) -> bool:
+    if piece["comment"]:
+        return bool(re.search(r"(?:--!?>|<!--?-?>)\Z", piece[0]))
+    if piece["raw"]:
+        return bool(re.search(rf"</{piece['name']}\s*>\Z", piece[0], re.IGNORECASE))
+    return piece[0].endswith(">")
 
 
 def _text_parts(parsed: Message) -> list[Message]:

@@ -5,6 +5,7 @@ is; keys, nonces, times and stored tiles are passed in. Whatever is checked eith
 `amana.errors.VerificationFailed`; no check answers with a bool that could be ignored.
 
     canonical   a record has exactly one spelling in bytes (RFC 8785, restricted)
+    packing     a record inside its sealed row, shorter
     sealing     commitment, authenticated encryption, blind index
     merkle      leaf and node hashes, inclusion and consistency proofs (RFC 6962, RFC 9162)
     tiles       what is stored: C2SP tlog-tiles, and the incremental appender

@@ -6,7 +6,8 @@ Rule: the log holds only a commitment, the row beside it only ciphertext. Destro
 - commitment: `HMAC-SHA256(r, 0x01 || "amana/consent-event/v1" || 0x00 || record)`, hiding because `r` is 32
   fresh random bytes, binding because SHA-256 is. `r` is exactly 32 bytes: HMAC pads shorter keys with zeros,
   so that two different short `r` would give one commitment.
-- sealed row: `nonce || AES-256-GCM(person key, r || record, aad = commitment)`.
+- sealed row: `nonce || AES-256-GCM(person key, r || packed record, aad = commitment)`; `packing` says how a record
+  is shortened, and that a record as it is, from an earlier release, opens as well.
 - wrapped value: `nonce || AES-256-GCM(key, plaintext, aad = "amana/wrap/v1" || 0x00 || context)`; the
   context names the place (table, row, field), so that a value moved elsewhere does not open.
 - blind index: HMAC-SHA256 under a key of its own, cut to 16 bytes. A bare hash of an identifier is never
@@ -24,6 +25,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from amana.errors import BadInput, VerificationFailed
+from amana.ledger import packing
 
 KEY_SIZE = 32
 NONCE_SIZE = 12
@@ -48,7 +50,7 @@ def seal(key: bytes, nonce: bytes, r: bytes, record: bytes, commitment: bytes) -
     """
     _exactly(r, RANDOMNESS_SIZE, "commitment randomness")
     _exactly(commitment, COMMITMENT_SIZE, "commitment")
-    return _encrypt(key, nonce, r + record, commitment)
+    return _encrypt(key, nonce, r + packing.pack(record), commitment)
 
 
 def open_sealed(key: bytes, sealed: bytes, commitment: bytes) -> tuple[bytes, bytes]:
@@ -58,7 +60,7 @@ def open_sealed(key: bytes, sealed: bytes, commitment: bytes) -> tuple[bytes, by
     that the commitment does not commit to.
     """
     plaintext = _decrypt(key, sealed, commitment, "sealed event")
-    r, record = plaintext[:RANDOMNESS_SIZE], plaintext[RANDOMNESS_SIZE:]
+    r, record = plaintext[:RANDOMNESS_SIZE], packing.unpack(plaintext[RANDOMNESS_SIZE:])
     if len(r) != RANDOMNESS_SIZE or hmac.digest(r, _EVENT_DOMAIN + record, "sha256") != commitment:
         raise VerificationFailed("A sealed event does not match its commitment")
     return r, record

@@ -119,6 +119,26 @@ def edge_from(size: int, read: TileReader) -> Edge:
     return Edge(size=size, peaks=tuple(peaks[: size.bit_length()]), partials=tuple(partials), bundle=bundle)
 
 
+def followed(edge: Edge, size: int, read: TileReader) -> Edge:
+    """The edge of the tree that `edge` has grown into, from the entries that were added since. Time O(added).
+
+    The entries are checked only by the root they lead to: compare `root` with the signed checkpoint. Raises
+    `VerificationFailed` if a bundle is too short, or is not the one that `edge` ends in.
+    """
+    added: list[bytes] = []
+    for index in range(edge.size >> HEIGHT, (size + WIDTH - 1) >> HEIGHT):
+        width = width_at(size, ENTRIES, index)
+        body = read(ENTRIES, index, width)
+        entries = bundle_entries(body)
+        known = max(0, edge.size - index * WIDTH)
+        if len(entries) < width or (known and not body.startswith(edge.bundle)):
+            raise VerificationFailed(
+                f"Bundle {path(ENTRIES, index, width)} does not go on from the entries before it"
+            )
+        added.extend(entries[known:width])
+    return append(edge, added).edge
+
+
 def width_at(size: int, level: int, index: int) -> int:
     """The width of a tile in the tree of `size` leaves: 256 when full, 0 when the tree does not reach it."""
     hashes = size >> HEIGHT * max(level, 0)

@@ -56,10 +56,15 @@ class Regimes:
         return tuple(self._numbers)
 
 
+def cell_group(cell: int) -> str:
+    """The name of a cell's group."""
+    return f"cell-{cell}"
+
+
 def catch_up(house: House, cell: int) -> Caught:
     """Bring the person group and one cell's group to the ledger's head, and map them."""
     store = ColumnStore(house.columns)
-    name = f"cell-{cell}"
+    name = cell_group(cell)
     with _lock(house), house.database.read() as connection:
         latest = log.latest(connection)
         head = latest.size if latest else 0
@@ -84,7 +89,7 @@ def _refresh(
     topics = Topics(register.topics(connection))
     serial = manifest.serial + 1
     groups = dict(manifest.groups)
-    for name, columns in ((PERSON_GROUP, layout.PERSON), (f"cell-{cell}", layout.CELL)):
+    for name, columns in ((PERSON_GROUP, layout.PERSON), (cell_group(cell), layout.CELL)):
         group = groups.get(name)
         if group is not None and group.position >= head:
             continue

@@ -7,6 +7,7 @@ Rule.
 - Where the capture point itself proves the address (a signed-in app), the grant is made at once.
 - Confirming is one transaction: grants of the person's own with every proof the capture meets, the address verified, the
   fields stored. It is the only thing here that can lift an earlier refusal.
+- Whatever was turned on is told to its address, with the receipts and the way to the preference centre.
 - The answer to a stranger is the same whether an address is known or not, and whether a message is sent or not.
 - At most `MOST_REQUESTS` confirmations a day are mailed to one address, whatever names come with it.
 """
@@ -19,11 +20,11 @@ from typing import Any
 import msgspec
 
 from amana import errors
-from amana.core import events, facts, regimes, windows, workspace
+from amana.core import events, facts, workspace
 from amana.core.notices import Published
 from amana.core.statements import ANY, Interval, PersonRow
-from amana.core.vocabulary import POINT_OF_CHANNEL, Actor, Channel, Hold, PointKind, Proof, Status
-from amana.services import inheritance, links, tasks, tokens
+from amana.core.vocabulary import POINT_OF_CHANNEL, Actor, Channel, PointKind, Proof, Status
+from amana.services import acknowledging, fields, inheritance, links, tasks, tokens
 from amana.services.addresses import Address
 from amana.services.house import House
 from amana.services.identities import Crowd, Identity, Recogniser
@@ -94,6 +95,14 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[int, ...] = ()  # log positions, only where the capture point proves the address
 
 
+class Granted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a confirmation turned on."""
+
+    events: tuple[int, ...]  # log positions of the grants: each has a receipt
+    brand: str
+    token: str  # of the preference centre; "" if nothing was turned on
+
+
 def submit(house: House, said: Submission) -> Answered:
     """Take a submission. Raises NotFound (words), BadInput (no address, a choice the notice does not cover),
     UnregisteredField.
@@ -121,7 +130,10 @@ def submit(house: House, said: Submission) -> Answered:
     def grant(session: Session) -> list[Staged]:
         desk, ordinals = desk_for(session, said, identity)
         desk.fields()
-        return desk.grant(ordinals)
+        granted = desk.grant(ordinals)
+        for kind, ordinal in ordinals.items():
+            desk.tell(kind, ordinal, said.context.language, granted)
+        return granted
 
     def request(session: Session) -> int:
         asked = 0
@@ -149,32 +161,46 @@ def _apart(said: Submission, identity: Identity) -> list[tuple[Submission, Ident
     return parts
 
 
-def confirm(house: House, token: str, context: Context) -> tuple[int, ...]:
-    """The holder of the address confirms; the log positions of the grants. Raises NotFound for a dead link."""
+def confirm(house: House, token: str, context: Context) -> Granted:
+    """The holder of the address confirms; what is on now. Raises NotFound for a dead link."""
 
-    def work(session: Session) -> list[Staged]:
+    def work(session: Session) -> _Confirmed:
         opened = tokens.spend(house, session, token, token_rows.CONFIRM)
         return _confirm(house, session, opened.person, opened.data, context)
 
-    return tuple(staged.position for staged in house.writing().write(work))
+    return house.writing().write(work).granted()
 
 
-def confirm_code(house: House, person: int, code: str, context: Context) -> tuple[int, ...]:
+def confirm_code(house: House, person: int, code: str, context: Context) -> Granted:
     """The holder of the number types the code. Raises NotFound for a dead one, BadInput for a wrong one."""
 
-    def work(session: Session) -> list[Staged] | None:
+    def work(session: Session) -> _Confirmed | None:
         opened = tokens.spend_code(house, session, person, code)
         return _confirm(house, session, person, opened.data, context) if opened.kind else None
 
-    staged = house.writing().write(work)
-    if staged is None:
+    confirmed = house.writing().write(work)
+    if confirmed is None:
         raise errors.BadInput("The code is not right", remedy="type the newest code again")
-    return tuple(one.position for one in staged)
+    return confirmed.granted()
+
+
+class _Confirmed(msgspec.Struct, frozen=True, kw_only=True):
+    """A confirmation before its events have their places in the log."""
+
+    staged: list[Staged]
+    brand: str
+    token: str
+
+    def granted(self) -> Granted:
+        """The same after the commit."""
+        return Granted(
+            events=tuple(one.position for one in self.staged), brand=self.brand, token=self.token
+        )
 
 
 def _confirm(
     house: House, session: Session, person_id: int, data: dict[str, Any], context: Context
-) -> list[Staged]:
+) -> _Confirmed:
     said = msgspec.convert(data["said"], Submission)
     point = _point(house, said)
     notices = msgspec.convert(data["notices"], dict[str, Published])
@@ -184,7 +210,9 @@ def _confirm(
     desk.fields()
     proven = PointKind(data["proven"])
     desk.verified({proven: ordinals[proven]})
-    return desk.grant({proven: ordinals[proven]})
+    staged = desk.grant({proven: ordinals[proven]})
+    token = desk.tell(proven, ordinals[proven], said.context.language, staged)
+    return _Confirmed(staged=staged, brand=said.brand, token=token)
 
 
 class _Desk:
@@ -286,25 +314,34 @@ class _Desk:
             for choice in covered
         ]
 
+    def tell(self, kind: PointKind, ordinal: int, language: str, staged: Sequence[Staged]) -> str:
+        """Tell an address what was turned on for it, if anything was; the token of the preference centre."""
+        choices = [one for one in self.said.choices if _kind(one) is kind]
+        wanted = {(one.purpose, one.channel.value) for one in choices}
+        theirs = [one for one in staged if _cell_of(one) in wanted]
+        if not theirs:
+            return ""
+        return acknowledging.turned_on(
+            self.house,
+            self.session,
+            self.person,
+            brand=self.said.brand,
+            kind=kind,
+            point=ordinal,
+            language=language,
+            choices=[(one.purpose, one.channel.value) for one in choices],
+            staged=theirs,
+        )
+
     def fields(self) -> None:
-        """What was typed is stored, each field where the register says."""
-        columns: dict[str, str] = {"guardian": "yes"} if self.said.guardian else {}
-        sealed: dict[str, str] = {}
-        for name, value in self.said.fields.items():
-            field = self.house.workspace.fields[name]
-            if not value:
-                continue
-            if field.hold is Hold.COLUMN:
-                if field.means != "zone" or windows.knows(value):
-                    columns[field.means or name] = value
-            else:
-                sealed[name] = value
-            if field.means == "birth_date":
-                readable = regimes.born_by(value) != facts.BORN_UNKNOWN
-                columns["birth"] = regimes.birth_month(value) if readable else regimes.UNREADABLE
-        if columns or sealed:
-            self.session.merge_profile(self.person, sealed)
-            self._record(events.Profile(**self._common(), columns=columns, sealed=sealed))
+        """What was typed is stored, each field where the register says; what cannot be right is left out."""
+        typed = fields.read(
+            self.house.workspace, {name: value for name, value in self.said.fields.items() if value.strip()}
+        )
+        columns = typed.columns | ({"guardian": "yes"} if self.said.guardian else {})
+        if columns or typed.sealed:
+            self.session.merge_profile(self.person, typed.sealed)
+            self._record(events.Profile(**self._common(), columns=columns, sealed=typed.sealed))
 
     def _ask_to_confirm(self, kind: PointKind, ordinals: dict[PointKind, int]) -> None:
         data = {
@@ -500,6 +537,11 @@ def _covered(said: Submission, addresses: Sequence[Address]) -> None:
 def _kind(choice: Choice) -> PointKind:
     kind = POINT_OF_CHANNEL[choice.channel]
     return PointKind.EMAIL if kind is None else kind
+
+
+def _cell_of(staged: Staged) -> tuple[str, str]:
+    event = staged.event
+    return (event.purpose, event.channel) if isinstance(event, events.Permission) else ("", "")
 
 
 def _token_kind(kind: PointKind) -> str:

@@ -4,8 +4,8 @@ Rule.
 - The person is found by our own message token first, because reports often hide the address; by the address second.
 - A hard bounce blocks the address for everybody who holds it. A complaint blocks it too, and withdraws the brand's whole
   channel. Leaving withdraws what was left. A bounce of an address that nobody holds is dropped: it makes nobody known.
-- START after STOP lifts a block that STOP or the carrier set on the number, and nothing else: the withdrawal stands until
-  the person's own confirmed grant.
+- START after STOP lifts a block that STOP or the carrier set on the number, and nothing else: where another reason blocks
+  the number too, it stays blocked, and the withdrawal stands until the person's own confirmed grant.
 - Whoever reports gets the same answer whether an address is known or not.
 """
 
@@ -21,7 +21,7 @@ from amana.core import events, facts
 from amana.core.contact_points import Phone, read_phone
 from amana.core.statements import ANY, Interval, PersonRow, Statement
 from amana.core.vocabulary import POINT_OF_CHANNEL, Actor, Channel, PointKind, Status
-from amana.services import addresses, capture, telling, tokens
+from amana.services import addresses, capture, history, telling, tokens
 from amana.services.addresses import Address, Keyer
 from amana.services.house import House
 from amana.services.writing import Session
@@ -189,11 +189,31 @@ def _lift(house: House, source: str, report: Report) -> tuple[int, ...]:
         number = capture.source_of(session, source)
         staged = []
         for owner, ordinal in addresses.holders(session.connection, [address]).get(address.blind, []):
-            point = session.person(owner).state.points.get(ordinal)
-            if point is not None and point.blocked >= point.unblocked and point.reason in CARRIER_BLOCKS:
+            reasons = _standing(house, session, owner, ordinal)
+            if reasons and reasons <= CARRIER_BLOCKS:
                 staged.append(
                     _point(house, session, number, owner, ordinal, PointKind.PHONE, "unblocked", "start")
                 )
         return staged
 
     return tuple(one.position for one in house.writing().write(work))
+
+
+def _standing(house: House, session: Session, person: int, ordinal: int) -> set[str]:
+    """Why a contact point is blocked now: the reason of every block that nothing lifted; none if it is not.
+
+    The folded state keeps the latest reason only, so that the person's own record is read.
+    """
+    point = session.person(person).state.points.get(ordinal)
+    if point is None or point.blocked < point.unblocked or point.blocked < 0:
+        return set()
+    told = [one.event for one in history.of_person(house, person)]
+    told += [one.event for one in session.staged if one.person == person]
+    return {
+        event.reason
+        for event in told
+        if isinstance(event, events.Point)
+        and event.point == ordinal
+        and event.change == "blocked"
+        and event.occurred.hi >= point.unblocked
+    }

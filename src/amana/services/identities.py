@@ -3,7 +3,9 @@
 Rule. A source's own id, seen before from the same source, is that person. Else the holder of the e-mail address, else
 the holder of the phone number; an address inherits nothing, it only identifies. But if the row and the holder differ
 in name, birth month or guardian, they are two people: a newcomer is made, both are put up for review, nothing is
-merged, and refusals bind every holder of the address. Unknown on either side is no difference.
+merged, and refusals bind every holder of the address. Unknown on either side is no difference, but for the guardian:
+whoever has one is a child, often at the parent's address, and a row that names none there is the parent. Only under the
+child's own name is such a row the child, so that a file without that column makes no grown-up of them.
 """
 
 from __future__ import annotations
@@ -155,7 +157,10 @@ def _difference(identity: Identity, person: Writing) -> str:
     if identity.birth and birth not in ("", regimes.UNREADABLE) and not _same_birth(identity.birth, birth):
         return "age"
     known_guardian = states.attribute(person.state, "guardian") == "yes"
-    if identity.guardian != known_guardian and (identity.guardian or person.state.attributes):
+    if identity.guardian and not known_guardian:
+        return "guardian"
+    named = identity.name_tag is not None and identity.name_tag == person.name_tag
+    if known_guardian and not identity.guardian and not named:
         return "guardian"
     return ""
 

@@ -20,19 +20,18 @@ from hashlib import sha256
 import msgspec
 
 from amana import errors
-from amana.core import events, facts, regimes, windows
+from amana.core import events, facts
 from amana.core import state as states
 from amana.core.statements import Interval
 from amana.core.vocabulary import Actor, Channel, Hold
-from amana.core.workspace import Field
 from amana.keys.store import EVENT_ID
-from amana.services import capture, history, reveal, tasks, tokens
+from amana.services import capture, exports, fields, history, receipts, reveal, tasks, tokens
 from amana.services.capture import Context
 from amana.services.history import Opened
 from amana.services.house import House
 from amana.services.preferences import CAPTURE_POINT
 from amana.services.writing import Session
-from amana.storage import people, permits, sources
+from amana.storage import people, permits, register, sources
 from amana.storage import tokens as token_rows
 from amana.storage.permits import PermitRow
 
@@ -160,48 +159,37 @@ def show(house: House, person: int) -> Mine:
 
 def correct(house: House, person_id: int, values: Mapping[str, str], context: Context) -> None:
     """Store corrected values. Raises UnregisteredField, BadInput."""
-    columns: dict[str, str] = {}
-    sealed: dict[str, str] = {}
+    registered = house.workspace.fields
     for name, value in values.items():
-        field = house.workspace.fields.get(name)
-        if field is None:
+        if name not in registered:
             raise errors.UnregisteredField("This field is not held", remedy="leave it out")
-        _check(field, value)
-        if field.hold is Hold.COLUMN:
-            columns[field.means or name] = value
-        else:
-            sealed[name] = value
-    if not columns and not sealed:
+        if registered[name].means in FIXED:
+            raise errors.BadInput("This field is corrected by people who can check it", remedy="write to us")
+        if len(value) > LONGEST:
+            raise errors.BadInput("A value is too long", expected=f"at most {LONGEST} characters")
+    typed = fields.read(house.workspace, values)
+    if typed.wrong:
+        raise errors.BadInput(
+            "A value cannot be what the field means", got=", ".join(typed.wrong), remedy="check it"
+        )
+    if not typed.columns and not typed.sealed:
         return
 
     def work(session: Session) -> None:
         person = session.person(person_id)
-        session.merge_profile(person, sealed)
+        session.merge_profile(person, typed.sealed)
         event = events.Profile(
             id=house.random(16).hex(),
             occurred=Interval(lo=session.now, hi=session.now),
             actor=Actor.PERSON,
             source=capture.source_of(session, CAPTURE_POINT),
             evidence=capture.evidence(CAPTURE_POINT, context),
-            columns=columns,
-            sealed=sealed,
+            columns=typed.columns,
+            sealed=typed.sealed,
         )
         session.record(person, event)
 
     house.writing().write(work)
-
-
-def _check(field: Field, value: str) -> None:
-    fine = len(value) <= LONGEST and value.isprintable()
-    if field.means in FIXED:
-        raise errors.BadInput("This field is corrected by people who can check it", remedy="write to us")
-    if field.means == "zone":
-        fine = fine and (not value or windows.knows(value))
-    if field.means == "residence":
-        code = regimes.country_code(value)
-        fine = fine and (not value or (len(code) == 2 and code.isascii() and code.isalpha()))
-    if not fine:
-        raise errors.BadInput("A value cannot be what the field means", remedy="check it")
 
 
 def happened(house: House, person: int) -> list[Opened]:

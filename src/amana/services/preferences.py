@@ -7,6 +7,7 @@ Rule.
   confirms. What the page shows is what the gate decides: a switch is on only where a grant counts.
 - Nothing here shows an address, a name or a number.
 - A refusal for an address binds everybody who holds that address.
+- A change made on the page is followed by a message with its receipts, unless it only left everything.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from amana.core import events, facts
 from amana.core import state as states
 from amana.core.statements import ANY, Interval
 from amana.core.vocabulary import POINT_OF_CHANNEL, Actor, Channel, Status
-from amana.services import capture
+from amana.services import acknowledging, capture
 from amana.services.capture import Choice, Context, Submission
 from amana.services.house import House
 from amana.services.writing import Session, Staged, Writing
@@ -37,6 +38,7 @@ class Switch(msgspec.Struct, frozen=True, kw_only=True):
     channel: Channel
     state: str  # on | pending | off
     since: int = 0  # UTC second of the grant or of the latest refusal; 0 for never
+    event: str = ""  # id of that grant or refusal
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +52,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     days: int
     per_month: int
     left: bool  # everything of this brand is refused
+    left_since: int = 0  # UTC second of the latest such refusal
+    left_event: str = ""  # its id
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +91,7 @@ def view(house: House, person: int, brand: str) -> View:
         for channel in one.channels
     ]
     chosen = {name: value.value for name, value in state.choices.items()}
-    everything = terms.cell(brand, ANY, ANY)
+    refused = _refused(state, terms.cell(brand, ANY, ANY))
     return View(
         brand=brand,
         switches=tuple(switches),
@@ -96,25 +100,50 @@ def view(house: House, person: int, brand: str) -> View:
         hours=int(chosen.get("hours", facts.ALL_HOURS)),
         days=int(chosen.get("days", facts.ALL_DAYS)),
         per_month=int(chosen.get("per_month", facts.NO_CAP)),
-        left=any(claim.kind >= states.REFUSED for claim in state.cells.get(everything, ())),
+        left=refused is not None,
+        left_since=refused.hi if refused else 0,
+        left_event=refused.event.hex() if refused else "",
     )
 
 
-def change(house: House, person_id: int, brand: str, wanted: Change, context: Context) -> Changed:
-    """Make a change. Raises NotFound for words the workspace lacks or a person who is not here."""
+def _refused(state: states.PersonState, everything: int) -> states.Claim | None:
+    """The latest refusal of everything of a brand."""
+    claims = [claim for claim in state.cells.get(everything, ()) if claim.kind >= states.REFUSED]
+    return max(claims, key=states.Claim.rank, default=None)
+
+
+def change(
+    house: House, person_id: int, brand: str, wanted: Change, context: Context, *, mailed: bool = False
+) -> Changed:
+    """Make a change; `mailed` if its receipts are to follow by mail. Raises as `change_all`."""
+    return change_all(house, person_id, [brand], wanted, context, mailed=mailed)
+
+
+def change_all(
+    house: House,
+    person_id: int,
+    brands: Sequence[str],
+    wanted: Change,
+    context: Context,
+    *,
+    mailed: bool = False,
+) -> Changed:
+    """Make the same change for several brands, in one transaction.
+
+    Raises NotFound for words the workspace lacks or a person who is not here.
+    """
 
     def work(session: Session) -> tuple[list[Staged], list[Choice]]:
         person = session.person(person_id)
-        desk = _Desk(house, session, person, brand, context)
-        if wanted.leave:
-            desk.refuse(ANY, ANY, Status.WITHDRAWN)
-        for choice in wanted.off:
-            desk.refuse(choice.purpose, choice.channel.value, Status.WITHDRAWN)
-        for choice in wanted.object_to:
-            desk.refuse(choice.purpose, choice.channel.value, Status.OBJECTED)
-        desk.prefer(wanted)
-        pending = desk.ask(wanted.on)
-        return desk.staged, pending
+        desks = [_Desk(house, session, person, brand, context) for brand in brands]
+        pending = [choice for desk in desks for choice in desk.make(wanted)]
+        staged = [one for desk in desks for one in desk.staged]
+        own = [one for one in staged if one.person == person_id]
+        if mailed and not wanted.leave:
+            acknowledging.changed(
+                house, session, person, brand=brands[0], language=context.language, staged=own
+            )
+        return staged, pending
 
     staged, pending = house.writing().write(work)
     return Changed(
@@ -136,6 +165,17 @@ class _Desk:
         self.source = capture.source_of(session, CAPTURE_POINT)
         self.staged: list[Staged] = []
         self._sharers: dict[str, list[int]] | None = None
+
+    def make(self, wanted: Change) -> list[Choice]:
+        """Stage the change; what waits for a confirmation."""
+        if wanted.leave:
+            self.refuse(ANY, ANY, Status.WITHDRAWN)
+        for choice in wanted.off:
+            self.refuse(choice.purpose, choice.channel.value, Status.WITHDRAWN)
+        for choice in wanted.object_to:
+            self.refuse(choice.purpose, choice.channel.value, Status.OBJECTED)
+        self.prefer(wanted)
+        return self.ask(wanted.on)
 
     def refuse(self, purpose: str, channel: str, status: Status) -> None:
         """A No of the person, and of everybody who holds the address it is about."""
@@ -214,8 +254,15 @@ class _Desk:
 def _switch(state: states.PersonState, cell: int, purpose: str, channel: Channel) -> Switch:
     grant = facts.counting_grant(state, cell)
     if grant is not None:
-        return Switch(purpose=purpose, channel=channel, state="on", since=grant.lo)
+        return Switch(
+            purpose=purpose, channel=channel, state="on", since=grant.lo, event=grant.event.hex()
+        )
     refusals = facts.binding_refusals(state, cell)
     if facts.is_pending(state, cell):
         return Switch(purpose=purpose, channel=channel, state="pending")
-    return Switch(purpose=purpose, channel=channel, state="off", since=refusals[0].hi if refusals else 0)
+    if not refusals:
+        return Switch(purpose=purpose, channel=channel, state="off")
+    latest = refusals[0]
+    return Switch(
+        purpose=purpose, channel=channel, state="off", since=latest.hi, event=latest.event.hex()
+    )

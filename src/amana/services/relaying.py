@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import msgspec
 
@@ -50,6 +51,14 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     recipient: str
     holders: tuple[int, ...]
     language: str
+
+
+class Outcome(NamedTuple):
+    """What became of one copy."""
+
+    target: Target
+    code: str = ""  # why it did not leave; "" for one that the relay took
+    later: bool = False  # another try may pass: the clock, or the relay
 
 
 class Gates:
@@ -96,13 +105,12 @@ class Relaying:
         """Send a copy to each who may have it, or, unless `partial`, to nobody if one may not."""
         stamp = Stamp(message, content)
         inquiry = self.inquiry(errand, stamp)
-        targets, refused = self._sorted(inquiry, list(dict.fromkeys(recipients)))
+        found = list(self.targets(list(dict.fromkeys(recipients)), inquiry).values())
+        targets = [one for one in found if isinstance(one, Target)]
+        refused = [one for one in found if isinstance(one, Refused)]
         if refused and not partial:
             return Carried(refused=tuple(refused))
-        with self._house.database.read() as connection:
-            since = self._house.clock() - ONCE_WITHIN
-            everybody = [one for target in targets for one in target.holders]
-            had = permit_rows.redeemed_with(connection, stamp.content, everybody, since)
+        had = self.had(stamp, targets, self._house.clock() - ONCE_WITHIN)
         left = [target for target in targets if had.isdisjoint(target.holders)]
         done = Carried(sent=len(targets) - len(left), refused=tuple(refused))
         for start in range(0, len(left), BATCH):
@@ -121,27 +129,39 @@ class Relaying:
     ) -> Carried:
         """Send one batch now. With `wait`, copies that the relay cannot take become tasks; else NotNow is raised."""
         sent, queued = 0, 0
-        permitted, refused = self._permitted(stamp, inquiry, targets)
+        permitted, refused = self.permitted(stamp, inquiry, targets)
+        no = [Refused(code=one.code, later=one.later) for one in refused]
         for target, made in permitted:
-            with self._gates.held() as gate:
-                decision = _strictest(gate, target.holders, inquiry)
-            if any(reason.kind is not RuleClass.TIMING for reason in decision.reasons):
-                refused.append(Refused(code=decision.reasons[0].code))
-                continue
-            copy = self._post.signed(
-                stamp.copy(self._footer(inquiry, target, made), self._way(inquiry, made))
-            )
-            try:
-                self._post.transport.send(self._post.return_path(made.token), target.recipient, copy)
+            became = self.hand_over(stamp, inquiry, target, made)
+            if not became.code:
                 sent += 1
-            except errors.Undeliverable as trouble:
-                refused.append(Refused(code=trouble.what))
-            except errors.NotNow:
-                if not wait:
-                    raise
+            elif not became.later:
+                no.append(Refused(code=became.code))
+            elif wait:
                 self._queue(inquiry, target, content)
                 queued += 1
-        return Carried(sent=sent, queued=queued, refused=tuple(refused))
+            else:
+                raise errors.NotNow(became.code)
+        return Carried(sent=sent, queued=queued, refused=tuple(no))
+
+    def hand_over(
+        self, stamp: Stamp, inquiry: Inquiry, target: Target, made: MessageLinks, head: bytes = b""
+    ) -> Outcome:
+        """Ask once more, and give one copy to the relay; `head` are header fields of this copy alone."""
+        with self._gates.held() as gate:
+            decision = _strictest(gate, target.holders, inquiry)
+        if any(reason.kind is not RuleClass.TIMING for reason in decision.reasons):
+            return Outcome(target, decision.reasons[0].code)
+        copy = head + stamp.copy(self._footer(inquiry, target, made), self._way(inquiry, made))
+        try:
+            self._post.transport.send(
+                self._post.return_path(made.token), target.recipient, self._post.signed(copy)
+            )
+        except errors.Undeliverable as trouble:
+            return Outcome(target, trouble.what)
+        except errors.NotNow as trouble:
+            return Outcome(target, trouble.what, later=True)
+        return Outcome(target)
 
     def close(self) -> None:
         """Give back connections."""
@@ -149,24 +169,27 @@ class Relaying:
 
     def target(self, recipient: str, inquiry: Inquiry) -> Target | Refused:
         """One recipient, or why not. Raises NotFound, BadInput."""
-        targets, refused = self._sorted(inquiry, [recipient])
-        return targets[0] if targets else refused[0]
+        return self.targets([recipient], inquiry)[recipient]
+
+    def targets(self, recipients: Sequence[str], inquiry: Inquiry) -> dict[str, Target | Refused]:
+        """Each recipient, or why not. Raises NotFound, BadInput."""
+        with self._gates.held() as gate:
+            return self._sorted_by(gate, inquiry, list(recipients))
+
+    def had(self, stamp: Stamp, targets: Sequence[Target], since: int) -> set[int]:
+        """Who of these had a permit redeemed for this content since a moment: they have the message already."""
+        everybody = [one for target in targets for one in target.holders]
+        with self._house.database.read() as connection:
+            return permit_rows.redeemed_with(connection, stamp.content, everybody, since)
 
     # ---- who may -------------------------------------------------------------------------------------------------
 
-    def _sorted(self, inquiry: Inquiry, recipients: list[str]) -> tuple[list[Target], list[Refused]]:
-        with self._gates.held() as gate:
-            return self._sorted_by(gate, inquiry, recipients)
-
-    def _sorted_by(
-        self, gate: Gate, inquiry: Inquiry, recipients: list[str]
-    ) -> tuple[list[Target], list[Refused]]:
+    def _sorted_by(self, gate: Gate, inquiry: Inquiry, recipients: list[str]) -> dict[str, Target | Refused]:
         typed = gate.typed(recipients)
         with self._house.database.read() as connection:
             held = addresses.holders(connection, typed)
             rows = people.get(connection, [one for pairs in held.values() for one, _ in pairs])
-        targets: list[Target] = []
-        refused: list[Refused] = []
+        found: dict[str, Target | Refused] = {}
         for recipient, address in zip(recipients, typed, strict=True):
             pairs = held.get(address.blind, [])
             holders = tuple(sorted({person for person, _ in pairs}))
@@ -178,18 +201,18 @@ class Relaying:
             if reason is None and not all(_in_use(rows[one].state, ordinal) for one, ordinal in pairs):
                 reason = Refused(code="address_not_in_use")
             if reason is not None:
-                refused.append(reason)
+                found[recipient] = reason
                 continue
             spoken = next(
                 (states.attribute(rows[one].state, "language") for one in holders if one in rows), ""
             )
             language = letters.known(spoken or self._house.workspace.organisation.languages[0])
-            targets.append(Target(recipient=recipient, holders=holders, language=language))
-        return targets, refused
+            found[recipient] = Target(recipient=recipient, holders=holders, language=language)
+        return found
 
-    def _permitted(
+    def permitted(
         self, stamp: Stamp, inquiry: Inquiry, targets: Sequence[Target]
-    ) -> tuple[list[tuple[Target, MessageLinks]], list[Refused]]:
+    ) -> tuple[list[tuple[Target, MessageLinks]], list[Outcome]]:
         """Those whose permits were taken and redeemed just now, with their links; and the reasons of the others."""
         requests = [
             Request(person=one, inquiry=inquiry, content=stamp.content)
@@ -197,15 +220,14 @@ class Relaying:
             for one in target.holders
         ]
 
-        def work(session: Session) -> tuple[list[tuple[Target, MessageLinks]], list[Refused]]:
+        def work(session: Session) -> tuple[list[tuple[Target, MessageLinks]], list[Outcome]]:
             answers = iter(take(session))
             taken = [(target, [next(answers) for _ in target.holders]) for target in targets]
             whole = [one for one in taken if _all(one[1])]
             wanted = [(answer.permit, stamp.content, inquiry) for _, own in whole for answer in own]
             redeemed = {one.permit for one in permits.redeeming(self._house, gate, wanted)(session) if one.ok}
-            good = [one[0] for one in whole if all(answer.permit in redeemed for answer in one[1])]
-            no = [next(answer for answer in own if not answer.permit) for _, own in taken if not _all(own)]
-            refused = [Refused(code=answer.reasons[0], later=answer.only_timing) for answer in no]
+            good = [target for target, own in taken if _good(own, redeemed)]
+            refused = [_denied(target, redeemed, own) for target, own in taken if not _good(own, redeemed)]
             return [(target, self._links(session, inquiry, target)) for target in good], refused
 
         with self._gates.held() as gate:
@@ -282,6 +304,18 @@ class Relaying:
 
 def _all(taken: Sequence[Taken]) -> bool:
     return all(answer.permit for answer in taken)
+
+
+def _good(taken: Sequence[Taken], redeemed: set[bytes]) -> bool:
+    return all(answer.permit in redeemed for answer in taken)
+
+
+def _denied(target: Target, redeemed: set[bytes], taken: Sequence[Taken]) -> Outcome:
+    """Why a copy has no permit: a holder is denied one, or it could not be redeemed after all."""
+    no = next((answer for answer in taken if not answer.permit), None)
+    if no is None:
+        return Outcome(target, "permit_not_redeemed")
+    return Outcome(target, no.reasons[0], later=no.only_timing)
 
 
 def _in_use(state: states.PersonState, ordinal: int) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,13 +19,13 @@ import pyarrow.parquet as pq
 
 from amana import errors
 from amana.columns import layout
-from amana.columns.store import Columns
+from amana.columns.store import Columns, Loaded
 from amana.core import decision, rules
 from amana.core.facts import NO_CAP
 from amana.core.plan import Plan
 from amana.core.vocabulary import PHONE_CHANNELS
 from amana.screening import blocks, engines
-from amana.services import addresses, cache
+from amana.services import audiences, cache
 from amana.services.asking import Gate, Inquiry
 from amana.services.house import House
 from amana.storage import register, registries
@@ -74,9 +74,9 @@ def screen(
         started = time.perf_counter()
         caught = cache.catch_up(house, plan.question.cell)
         prepared = time.perf_counter()
-        wanted, unknown = _audience(gate, audience)
-        people, bits = evaluate(house, caught, plan, wanted, runner)
-        unknown += 0 if wanted is None else len(wanted) - len(people)
+        wanted = None if audience is None else audiences.read(gate, audience)
+        people, bits = evaluate(house, caught, plan, None if wanted is None else wanted.ids, runner)
+        unknown = 0 if wanted is None else wanted.unknown + len(wanted.ids) - len(people)
         sets = blocks.distinct(bits)
         if unknown:
             nobody = 1 << rules.BY_CODE["unknown_person"].bit
@@ -118,7 +118,9 @@ def evaluate(
     known[:size] = base["known"]
     rows = np.union1d(caught.person.rows, caught.cell.rows)
     if len(rows):
-        patch = _patched(caught, rows) | {name: momentary[name][rows] for name in momentary}
+        patch = gathered((caught.person, caught.cell), rows) | {
+            name: momentary[name][rows] for name in momentary
+        }
         bits[rows] = blocks.screen(patch, law, plan.ask)
         known[rows] = patch["known"]
     people = np.flatnonzero(known) + 1
@@ -131,29 +133,40 @@ def facts_of(house: House, caught: cache.Caught, plan: Plan, people: Array) -> C
     """The facts of some known people, given by ascending id, as columns under their names."""
     rows = people - 1
     momentary = _momentary(house, plan, int(people[-1]) if len(people) else 0)
-    return _patched(caught, rows) | {name: momentary[name][rows] for name in momentary}
+    return gathered((caught.person, caught.cell), rows) | {name: momentary[name][rows] for name in momentary}
+
+
+def regimes_of(caught: cache.Caught, people: Array) -> Array:
+    """The numbers of the regimes of some people, given by id."""
+    found: Array = gathered((caught.person,), people - 1, ("regime",))["regime"]
+    return found
+
+
+def named(bits: Array) -> pa.DictionaryArray:
+    """Reason codes of each set, ranked and joined by a space, as a dictionary column; empty is allow."""
+    distinct, index = np.unique(bits, return_inverse=True)
+    words = [" ".join(decision.codes(int(one))) for one in distinct]
+    return pa.DictionaryArray.from_arrays(pa.array(index, pa.int32()), pa.array(words, pa.string()))
 
 
 def write(result: Screened, path: Path) -> int:
     """Write ids with their answer to CSV or Parquet by the file's ending; rows written. Raises BadInput."""
-    names = {int(bits): decision.codes(int(bits)) for bits in np.unique(result.bits)}
     if path.suffix == ".parquet":
-        index = np.unique(result.bits, return_inverse=True)[1]
-        reasons = [" ".join(codes) for codes in names.values()]
         table = pa.table(
             {
                 "person": pa.array(result.people),
                 "allow": pa.array(result.bits == 0),
-                "reasons": pa.DictionaryArray.from_arrays(pa.array(index, pa.int32()), pa.array(reasons)),
+                "reasons": named(result.bits),
             }
         )
         pq.write_table(table, path)
     elif path.suffix == ".csv":
+        names = {int(bits): " ".join(decision.codes(int(bits))) for bits in np.unique(result.bits)}
         with path.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(["person", "allow", "reasons"])
             for person, bits in zip(result.people.tolist(), result.bits.tolist(), strict=True):
-                writer.writerow([f"p{person}", "no" if bits else "yes", " ".join(names[bits])])
+                writer.writerow([f"p{person}", "no" if bits else "yes", names[bits]])
     else:
         raise errors.BadInput(
             "The output's ending is not known", expected=".csv or .parquet", remedy="choose one of them"
@@ -164,17 +177,23 @@ def write(result: Screened, path: Path) -> int:
 _NOBODY = np.uint64(1 << rules.BY_CODE["unknown_person"].bit)
 
 
-def _patched(caught: cache.Caught, rows: Array) -> Columns:
-    """The current facts of some rows: the base's, replaced by the delta's."""
+def gathered(loadeds: Iterable[Loaded], rows: Array, names: Container[str] | None = None) -> Columns:
+    """The facts of some rows, of all columns or of the named ones: the base's, replaced by the delta's."""
     patch: Columns = {}
-    for loaded in (caught.person, caught.cell):
+    for loaded in loadeds:
         place = np.searchsorted(loaded.rows, rows)
         place[place == len(loaded.rows)] = 0
         changed = loaded.rows[place] == rows if len(loaded.rows) else np.zeros(len(rows), np.bool_)
+        there = rows < min(map(len, loaded.base.values()), default=0)
+        everywhere = bool(there.all())
         for name, base in loaded.base.items():
-            column = np.zeros(len(rows), base.dtype)
-            there = rows < len(base)
-            column[there] = base[rows[there]]
+            if names is not None and name not in names:
+                continue
+            if everywhere:
+                column = base[rows]
+            else:
+                column = np.zeros(len(rows), base.dtype)
+                column[there] = base[rows[there]]
             if changed.any():
                 column[changed] = loaded.delta[name][place[changed]]
             patch[name] = column
@@ -183,11 +202,15 @@ def _patched(caught: cache.Caught, rows: Array) -> Columns:
 
 def _momentary(house: House, plan: Plan, everybody: int) -> Columns:
     """Registry listings, and contacts in the trailing day, week and thirty days, by row."""
-    found = {name: np.zeros(everybody, layout.dtype(name)) for name in layout.MOMENTARY}
+    nothing = {name: np.zeros(1, layout.dtype(name)) for name in layout.MOMENTARY}
     at, cell = plan.ask.at, plan.question.cell
     with house.database.read() as connection:
         sends = register.sends_since(connection, cell >> 24, cell & 0xFF, at - 30 * DAY, at)
         listed = registries.listed_people(connection) if plan.question.channel in PHONE_CHANNELS else []
+    # one value in place of a column: engines see that it is the same for everybody
+    found: Columns = {name: np.broadcast_to(zero, everybody) for name, zero in nothing.items()}
+    if listed:
+        found["registry_hits"] = np.zeros(everybody, layout.dtype("registry_hits"))
     for person, code in listed:
         if person <= everybody:
             found["registry_hits"][person - 1] |= 1 << code
@@ -198,33 +221,3 @@ def _momentary(house: House, plan: Plan, everybody: int) -> Columns:
             counted = np.bincount(inside[inside < everybody], minlength=everybody)
             found[name] = np.minimum(counted, NO_CAP).astype(layout.dtype(name))
     return found
-
-
-def _audience(gate: Gate, path: Path | None) -> tuple[Array | None, int]:
-    """The ids that an audience file names, and how many of its entries belong to nobody."""
-    if path is None:
-        return None, 0
-    ids: set[int] = set()
-    typed: list[str] = []
-    for entry in _entries(path):
-        if entry.startswith("p") and entry[1:].isdigit():
-            ids.add(int(entry[1:]))
-        else:
-            typed.append(entry)
-    keyed = {address.blind: address for address in gate.typed(typed)}
-    with gate.house.database.read() as connection:
-        held = addresses.holders(connection, keyed.values())
-    ids.update(person for pairs in held.values() for person, _ in pairs)
-    unknown = sum(1 for blind in keyed if blind not in held)
-    return np.array(sorted(ids), np.int64), unknown
-
-
-def _entries(path: Path) -> Iterable[str]:
-    """One id, address or number per line: the first column of a CSV, with or without a header."""
-    if not path.is_file():
-        raise errors.NotFound("There is no such audience file", remedy="check its path")
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        for number, row in enumerate(csv.reader(stream)):
-            entry = row[0].strip() if row else ""
-            if entry and not (number == 0 and entry.lower() in ("person", "email", "phone", "id")):
-                yield entry

@@ -1,11 +1,11 @@
-"""Sending: the workers of the tasks `mail` and `sms`.
+"""Sending: the workers of the tasks `mail`, `sms` and `mailing`.
 
 Rule. Each message follows from its task: its Message-ID from the task's key, its words from its template, its address
 from the person's sealed contact points in the moment of sending. A task is finished after the relay took the message.
 SMTP cannot do more: if the process dies between the relay's 250 and that commit, the message goes out again, under the
 same Message-ID. No message starts when the lease of its task is half over, so that two workers never send one at once.
 Service messages answer what somebody asked for and need no permit; marketing goes through `relaying`, with a permit
-each.
+each, whether it was passed on by the gate or is a mailing's.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ import msgspec
 
 from amana import errors
 from amana.core.contact_points import normalise_email
-from amana.core.vocabulary import Channel
 from amana.delivery import composing, letters, raw
 from amana.delivery.composing import Outgoing
 from amana.delivery.gate import Errand, Refused
 from amana.delivery.letters import Letter
 from amana.delivery.stamping import Stamp
 from amana.ledger import sealing
-from amana.services import links, tasks, tokens
-from amana.services.asking import Inquiry
+from amana.services import links, receipts, tasks, tokens
 from amana.services.house import House
+from amana.services.mailings import Mailer
 from amana.services.posting import Post
 from amana.services.relaying import Relaying
 from amana.services.writing import Session, point_context
 from amana.storage import points
+from amana.storage.mailings import HEAD
 from amana.storage.tasks import TaskRow
 
 RETURN = "return"
@@ -54,9 +54,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str = ""  # of marketing
     recipient: str = ""
     content: str = ""  # base64 of a whole message
-    subject: str = ""
-    text: str = ""
-    html: str = ""
 
 
 class Sender:
@@ -65,6 +62,7 @@ class Sender:
     def __init__(self, house: House, post: Post) -> None:
         self._house, self._post = house, post
         self._relaying = Relaying(house, post)
+        self._mailer = Mailer(house, post, self._relaying)
 
     def work(self) -> int:
         """Claim a few due tasks and do them; how many were claimed."""
@@ -72,7 +70,7 @@ class Sender:
 
     def workers(self) -> dict[str, tasks.Worker]:
         """The worker of each kind of task that can be done here."""
-        found: dict[str, tasks.Worker] = {"mail": self.mail}
+        found: dict[str, tasks.Worker] = {"mail": self.mail, HEAD: self._mailer.work}
         if self._post.provider is not None:
             found["sms"] = self.sms
         return found
@@ -82,8 +80,6 @@ class Sender:
         job = msgspec.convert(payload, Job)
         if job.template == "passed_on":
             self._passed_on(row, job)
-        elif job.template == "marketing":
-            self._marketing(row, job)
         elif job.template in MESSAGES:
             self._service(row, job)
         else:
@@ -114,6 +110,7 @@ class Sender:
                 text=letters.text(letter),
                 html=letters.html(letter),
                 headers={"Auto-Submitted": "auto-generated"},  # RFC 3834: no machine answers
+                attachments=self._receipts(job),
             )
         )
         back = self._house.writing().write(
@@ -123,25 +120,13 @@ class Sender:
         )
         self._post.transport.send(self._post.return_path(back), recipient, self._post.signed(message))
 
+    def _receipts(self, job: Job) -> dict[str, bytes]:
+        """The receipts of a job's entries, by file name."""
+        made = receipts.many(self._house, job.entries) if job.entries else []
+        return {f"receipt-{number}.txt": text.encode() for number, text in enumerate(made, start=1)}
+
     def _passed_on(self, row: TaskRow, job: Job) -> None:
         self._carry(row, job, base64.b64decode(job.content), job.recipient)
-
-    def _marketing(self, row: TaskRow, job: Job) -> None:
-        recipient = self._address(row.person, job.point)
-        content = composing.compose(
-            Outgoing(
-                sender=self._post.mail.sender,
-                sender_name=self._brand(job.brand),
-                recipient=recipient,
-                message_id=composing.message_id(row.key, self._post.domain),
-                date=self._house.clock(),
-                language=job.language,
-                subject=job.subject,
-                text=job.text,
-                html=job.html,
-            )
-        )
-        self._carry(row, job, content, recipient)
 
     def _carry(self, row: TaskRow, job: Job, content: bytes, recipient: str) -> None:
         stamp = Stamp(raw.read(content), content + row.key.encode())
@@ -160,10 +145,6 @@ class Sender:
         spoken = letters.words(language)
         words: dict[str, str] = getattr(spoken, job.template)
         filled = {"brand": self._brand(job.brand), "entries": ", ".join(str(one) for one in job.entries)}
-        link = {
-            "confirm": links.confirm,
-            "step_up": links.step_up,
-        }.get(job.template)
         return Letter(
             language=language,
             subject=words["subject"].format(**filled),
@@ -171,11 +152,16 @@ class Sender:
             paragraphs=(words["body"].format(**filled),),
             points=tuple(self._choice(spoken, language, *choice) for choice in job.choices),
             button=words["button"],
-            link=link(self._house, job.token, language)
-            if link
-            else links.of_token(self._house, job.token, language).preferences,
+            link=self._link(job, language),
             small=(words["small"], self._sender_line(spoken)),
         )
+
+    def _link(self, job: Job, language: str) -> str:
+        """The page that a service message leads to."""
+        pages = {"confirm": links.confirm, "step_up": links.step_up}
+        if job.template in pages:
+            return pages[job.template](self._house, job.token, language)
+        return links.of_token(self._house, job.token, language).preferences
 
     def _choice(self, spoken: letters.Words, language: str, purpose: str, channel: str) -> str:
         notice = self._house.workspace.notices[self._house.workspace.purposes[purpose].notice]
@@ -190,7 +176,7 @@ class Sender:
         return words[template].format(
             brand=self._brand(job.brand),
             code=job.token,
-            link=links.step_up(self._house, job.token, job.language),
+            link=self._link(job, letters.known(job.language)),
             contact=self._house.workspace.organisation.contact,
         )
 
@@ -221,15 +207,6 @@ def queue(house: House, session: Session, kind: str, key: str, person: int, job:
     """Add a message in a session's transaction; False if one with this key exists. `kind` is mail or sms."""
     payload: dict[str, Any] = msgspec.to_builtins(job)
     return tasks.add(house, session, kind, key, person, payload)
-
-
-def market(house: House, campaign: str, person: int, inquiry: Inquiry, job: Job) -> bool:
-    """Queue one marketing mail of a campaign to a person, once. It leaves with a permit, or not at all."""
-    if inquiry.channel is not Channel.EMAIL or job.template != "marketing":
-        raise errors.BadInput("This is not a marketing mail", expected="the template marketing, by e-mail")
-    whole = msgspec.structs.replace(job, brand=inquiry.brand, purpose=inquiry.purpose)
-    key = f"marketing/{campaign}/{person}"
-    return house.writing().write(lambda session: queue(house, session, "mail", key, person, whole))
 
 
 def send_test(house: House, post: Post, address: str, language: str) -> None:

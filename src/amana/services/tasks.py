@@ -9,7 +9,7 @@ key, so that they go when the person does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -27,11 +27,15 @@ LEASE = 120  # seconds
 MOST_ATTEMPTS = 12
 FIRST_PAUSE = 15  # seconds, doubled each time
 LONGEST_PAUSE = 6 * 3600
+RETRIED = 500  # failed tasks put back in one transaction
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-Worker = Callable[[House, TaskRow, Mapping[str, Any]], None]
-"""Does one task. Raises NotNow or Undeliverable with a short token; must be safe to repeat with the same key."""
+Worker = Callable[[House, TaskRow, Mapping[str, Any]], int | None]
+"""Does one task; a number means that it is not over and goes on after so many seconds, which is no failure.
+
+Raises NotNow or Undeliverable with a short token; must be safe to repeat with the same key.
+"""
 
 
 def add(
@@ -44,11 +48,22 @@ def add(
     due: int | None = None,
 ) -> bool:
     """Add a task in a session's transaction; False if one with this key exists."""
-    plain = _encode(payload)
-    sealed = sealing.wrap(session.key_of(person), house.random(12), plain, _context(key))
+    body = sealed(house, session, key, person, payload)
     return tasks.add(
-        session.connection, kind, key, person, session.now if due is None else due, sealed, session.now
+        session.connection, kind, key, person, session.now if due is None else due, body, session.now
     )
+
+
+def sealed(house: House, session: Session, key: str, person: int, payload: Mapping[str, Any]) -> bytes:
+    """A payload as it is stored: under the person's key, bound to the task's."""
+    return sealing.wrap(session.key_of(person), house.random(12), _encode(payload), _context(key))
+
+
+def opened(house: House, key: str, person: int, payload: bytes) -> Mapping[str, Any]:
+    """What a stored payload says. Raises KeyMissing if the person was erased, VerificationFailed if it was altered."""
+    secret = house.keys.keys([person])[person]
+    found: Mapping[str, Any] = msgspec.json.decode(sealing.unwrap(secret, payload, _context(key)))
+    return found
 
 
 def work(house: House, workers: Mapping[str, Worker], limit: int = 100) -> int:
@@ -68,7 +83,7 @@ def work(house: House, workers: Mapping[str, Worker], limit: int = 100) -> int:
 
 def _do(house: House, worker: Worker, row: TaskRow) -> None:
     try:
-        worker(house, row, _payload(house, row))
+        wait = worker(house, row, opened(house, row.key, row.person, row.payload))
     except errors.KeyMissing:
         _settle(house, lambda session: tasks.give_up(session.connection, row.id, "person_erased"))
     except errors.Undeliverable as trouble:
@@ -80,25 +95,27 @@ def _do(house: House, worker: Worker, row: TaskRow) -> None:
         _log.error("task_defect", kind=row.kind, error=type(defect).__name__)
         _try_again(house, row, "defect")
     else:
-        _settle(house, lambda session: tasks.finish(session.connection, row.id))
+        if wait is None:
+            _settle(house, lambda session: tasks.finish(session.connection, row.id))
+        else:
+            _settle(house, lambda session: tasks.go_on(session.connection, row.id, session.now + wait))
 
 
 def _try_again(house: House, row: TaskRow, code: str) -> None:
     if row.attempts >= MOST_ATTEMPTS:
         _settle(house, lambda session: tasks.give_up(session.connection, row.id, code))
         return
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (row.attempts - 1))
-    _settle(house, lambda session: tasks.again(session.connection, row.id, session.now + pause, code))
+    due = pause(row.attempts)
+    _settle(house, lambda session: tasks.again(session.connection, row.id, session.now + due, code))
+
+
+def pause(attempts: int) -> int:
+    """Seconds until the next attempt, after some."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE << (attempts - 1))
 
 
 def _settle(house: House, change: Callable[[Session], None]) -> None:
     house.writing().write(change)
-
-
-def _payload(house: House, row: TaskRow) -> Mapping[str, Any]:
-    key = house.keys.keys([row.person])[row.person]
-    found: Mapping[str, Any] = msgspec.json.decode(sealing.unwrap(key, row.payload, _context(row.key)))
-    return found
 
 
 def _context(key: str) -> bytes:
@@ -111,4 +128,47 @@ def waiting(house: House) -> dict[str, int]:
         return tasks.waiting(connection)
 
 
-KINDS: Sequence[str] = ("mail", "sms", "webhook")
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Tasks that stand alike. Nothing in it names a person."""
+
+    kind: str  # mail | sms | webhook | mailing | copy | review
+    state: str  # ready | failed
+    trouble: str  # code of the last failure; "" for none
+    count: int
+    oldest: int  # when the first of them was made, UTC second
+
+
+def standing(house: House) -> list[Group]:
+    """What is not done: by kind (all hooks together, all mailings' copies together), state and trouble."""
+    with house.database.read() as connection:
+        rows = tasks.standing(connection)
+    found: dict[tuple[str, str, str], Group] = {}
+    for row in rows:
+        name = (row.kind.partition("/")[0], row.state, row.trouble)
+        before = found.get(name)
+        found[name] = Group(
+            kind=name[0],
+            state=name[1],
+            trouble=name[2],
+            count=row.number + (before.count if before else 0),
+            oldest=min(row.oldest, before.oldest) if before else row.oldest,
+        )
+    return list(found.values())
+
+
+def retry(house: House, kind: str = "", trouble: str = "") -> int:
+    """Put failed tasks back, due at once, a batch to a transaction; how many.
+
+    Of one kind or with one trouble unless they are empty. A marketing message still needs a permit of its own. Whom an
+    erasure took, and what somebody stopped, is not put back.
+    """
+
+    def batch(session: Session) -> int:
+        rows = tasks.failed(session.connection, kind, trouble, RETRIED)
+        ids = [row.id for row in rows]
+        return tasks.put_back(session.connection, ids, session.now)
+
+    done = 0
+    while count := house.writing().write(batch):
+        done += count
+    return done

@@ -108,12 +108,8 @@ def left(house: House, token: str, everything: bool, page: str) -> tuple[int, ..
         wanted = preferences.Change(leave=True)
     else:
         wanted = preferences.Change(off=(capture.Choice(purpose=purpose, channel=Channel(channel)),))
-    if brand != ANY:
-        return preferences.change(house, opened.person, brand, wanted, context).events
-    changed = [
-        preferences.change(house, opened.person, one, wanted, context) for one in house.workspace.brands
-    ]
-    return tuple(position for one in changed for position in one.events)
+    brands = list(house.workspace.brands) if brand == ANY else [brand]
+    return preferences.change_all(house, opened.person, brands, wanted, context).events
 
 
 def supported(said: Statement, evidence: str) -> Statement:

@@ -10,8 +10,9 @@ A batch is whatever queued while the previous one was being committed, at most `
 many together are fast, and there is no timer. If one work of a batch fails, the batch is undone and its works run one
 by one, so that a failure is only its owner's.
 
-Before signing, the tree's root is recomputed from the stored edge and compared with the last signed checkpoint: the
-log never signs what does not extend it.
+Before signing, the tree that a writer remembers is grown by the entries that others added since, and its root compared
+with the last signed checkpoint (a writer that begins, or is far behind, reads the stored edge instead): the log never
+signs what does not extend it. A log that is shorter than a writer remembers, or another one, was put back beneath it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from amana.core import events
 from amana.core import state as states
 from amana.core.cells import Terms
 from amana.keys.store import KeyStore
-from amana.ledger import checkpoint, note, sealing, tiles
+from amana.ledger import checkpoint, merkle, note, sealing, tiles
 from amana.services import records
 from amana.storage import log, people, points, register
 from amana.storage.database import Database
@@ -38,6 +39,7 @@ from amana.storage.database import Database
 T = TypeVar("T")
 
 MOST_WORKS = 1_000
+MOST_FOLLOWED = 4_096  # entries of others that are hashed again; beyond them, reading the edge is quicker
 _profile_json = msgspec.json.Encoder(order="sorted")
 
 
@@ -214,8 +216,9 @@ class Writer:
         self._signer = note.signer(origin, keys.secret("log_signing"))
         self._queue: deque[_Queued[Any]] = deque()
         self._lock = threading.Lock()
+        self._edge, self._terms, self._terms_read = tiles.EMPTY, Terms({}, {}), 0
         with database.begin() as connection:
-            self._refresh(connection)
+            self._catch_up(connection)
             keys.sweep(self._next_person)
             if self._next_person == 1:  # the workspace's own key, person 0
                 self._ensure_workspace_key()
@@ -235,11 +238,14 @@ class Writer:
         with self._database.read() as connection:
             self._terms = register.terms(connection)
 
-    def _refresh(self, connection: sa.Connection) -> None:
-        """Read what other writers may have changed: the tree's edge, the next id, the terms."""
-        self._edge = _trusted_edge(connection, self._signer.verifier)
-        self._next_person = people.next_id(connection)
-        self._terms = register.terms(connection)
+    def _catch_up(self, connection: sa.Connection) -> None:
+        """Read what other writers changed: the tree's edge, the next id, the terms. Raises LedgerBroken."""
+        found = log.head(connection)
+        if (found.latest.root if found.latest else merkle.EMPTY_ROOT) != tiles.root(self._edge):
+            self._edge = _grown(self._edge, found.latest, self._signer.verifier, log.tile_reader(connection))
+        self._next_person = found.next_person
+        if found.terms != self._terms_read:
+            self._terms, self._terms_read = register.terms(connection), found.terms
 
     def write(self, work: Callable[[Session], T]) -> T:
         """Run one piece of work and answer when it is durable. Raises what the work raised, with nothing written."""
@@ -280,12 +286,10 @@ class Writer:
         committed = False
         try:
             with self._database.begin() as connection:
-                latest = log.latest(connection)
-                size = latest.size if latest is not None else 0
-                # Another process wrote since, or an interruption came just after a commit of ours.
-                if size != self._edge.size or people.next_id(connection) != self._next_person:
-                    self._refresh(connection)
-                session = Session(connection, self._keys, self._terms, now, self._next_person, size)
+                self._catch_up(connection)
+                session = Session(
+                    connection, self._keys, self._terms, now, self._next_person, self._edge.size
+                )
                 results = [queued.work(session) for queued in batch]
                 edge = self._flush(session)
             committed = True
@@ -421,22 +425,29 @@ def profile_context(person: int) -> bytes:
     return b"profile/%d" % person
 
 
-def _trusted_edge(connection: sa.Connection, key: note.VerifierKey) -> tiles.Edge:
-    """The stored tree's edge, held against the last signed checkpoint. Raises LedgerBroken."""
-    latest = log.latest(connection)
-    if latest is None:
-        return tiles.EMPTY
+def _grown(
+    edge: tiles.Edge, latest: log.CheckpointRow | None, key: note.VerifierKey, read: tiles.TileReader
+) -> tiles.Edge:
+    """The edge of the stored tree, which must extend `edge` and be the last that was signed. Raises LedgerBroken."""
+    if latest is None or latest.size <= edge.size:
+        raise errors.LedgerBroken(
+            "The log was put back while it was open",
+            expected=f"the {edge.size} entries that this writer knows, or more",
+            got=f"{latest.size if latest else 0} entries",
+            remedy="close every program on this workspace, then run `amana restore --in-place`",
+        )
     try:
         signed = checkpoint.verify(latest.note, key).checkpoint
-        edge = tiles.edge_from(signed.size, log.tile_reader(connection))
+        near = edge.size and signed.size - edge.size <= MOST_FOLLOWED
+        grown = tiles.followed(edge, signed.size, read) if near else tiles.edge_from(signed.size, read)
     except errors.VerificationFailed as broken:
         raise errors.LedgerBroken(
             f"The stored log does not verify: {broken.what}",
             remedy="run `amana audit`, then restore from the backup",
         ) from broken
-    if tiles.root(edge) != signed.root:
+    if tiles.root(grown) != signed.root:
         raise errors.LedgerBroken(
             "The stored log does not match its last signed checkpoint",
             remedy="run `amana audit`, then restore from the backup",
         )
-    return edge
+    return grown

@@ -1,9 +1,12 @@
 """Opening the main database, on SQLite or PostgreSQL, and the one order in which transactions write to it.
 
 Rule. Writers take turns: a write transaction holds the writer's lock from before it reads until after it committed, so
-that log positions are in commit order. On SQLite the lock is an advisory lock on `writer.lock` beside the file, which
-queues processes fairly and is let go by the kernel if its holder dies; on PostgreSQL it is an advisory lock that the
-transaction holds through its commit. Nobody holds it between transactions, so any number of processes may write.
+that log positions are in commit order. On SQLite the lock is an advisory lock on `writer.lock` beside the file, let go by
+the kernel if its holder dies; whoever waits for it holds `writer.queue` meanwhile, so that a writer who has just had a
+turn queues behind those who wait. On PostgreSQL it is an advisory lock that the transaction holds through its commit, and
+that the server hands on in order. Nobody holds it between transactions, so any number of processes may write.
+
+Nobody collects garbage in a turn: a full collection takes as long as thirty turns, and everybody would wait for it.
 
 SQLite runs in WAL mode with `synchronous=FULL`, PostgreSQL with `synchronous_commit=on`: a commit that returned is on
 disk. Deleted content is overwritten on SQLite (`secure_delete`). A database of another schema version is refused with
@@ -13,9 +16,10 @@ what to do about it.
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -121,12 +125,13 @@ class Database:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY})")
             else:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
-                raise
-            connection.exec_driver_sql("COMMIT")
+            with _collecting_later():
+                try:
+                    yield connection
+                except BaseException:
+                    connection.exec_driver_sql("ROLLBACK")
+                    raise
+                connection.exec_driver_sql("COMMIT")
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -154,14 +159,35 @@ class Database:
         if self._lock_path is None:
             yield
             return
-        handle = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with ExitStack() as held:
+            with _locked(self._lock_path.with_suffix(".queue")):
+                held.enter_context(_locked(self._lock_path))
             yield
-        finally:
-            os.close(handle)
 
     @classmethod
     def _connected(cls, url: str) -> Database:
         path = engines.sqlite_path(url)
         return cls(engines.connect(url), path.with_name("writer.lock") if path else None)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _collecting_later() -> Iterator[None]:
+    """Put the collection of garbage off to the end of the block, if it is on and nobody else has put it off."""
+    put_off = gc.isenabled()
+    if put_off:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if put_off:
+            gc.enable()

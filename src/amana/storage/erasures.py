@@ -23,6 +23,7 @@ from amana.storage.tables import (
     person,
     point,
     profile,
+    request,
     review,
     sent,
     task,
@@ -50,6 +51,7 @@ KEPT: dict[sa.Column[int], str] = {
     event.c.person: "needed to find the events, which are deleted once the key is destroyed",
     erasure.c.person: "remembers the erasure itself, so that it can be gone on with",
     exported.c.person: "removed when the export is marked for recall",
+    request.c.person: "a request stays as evidence of its answer; what it said is emptied with the fence",
     look.c.person: "who looked at what stays accountable; the number leads nowhere any more",
 }
 """Columns that hold a person's number and are not emptied by the fence, and why."""
@@ -62,6 +64,7 @@ def fence(connection: sa.Connection, people: Sequence[int], at: int) -> None:
         chunk = people[start : start + CHUNK]
         for column in BY_PERSON:
             connection.execute(column.table.delete().where(column.in_(chunk)))
+        connection.execute(request.update().where(request.c.person.in_(chunk)).values(sealed=b""))
 
 
 def in_state(connection: sa.Connection, state: str) -> list[int]:

@@ -37,11 +37,18 @@ def put(connection: sa.Connection, row: AnswerRow) -> None:
     connection.execute(idempotency.insert().values(**row._asdict()))
 
 
-def complete(connection: sa.Connection, key: bytes, answer: str) -> None:
-    """The work is done, and this was answered."""
-    connection.execute(idempotency.update().where(idempotency.c.key == key).values(answer=answer))
+def renew(connection: sa.Connection, key: bytes, made: int) -> None:
+    """Somebody does the work anew from this moment, instead of whoever began it."""
+    connection.execute(idempotency.update().where(idempotency.c.key == key).values(made=made))
 
 
-def drop(connection: sa.Connection, key: bytes) -> None:
-    """The work was refused: the key may be used again."""
-    connection.execute(idempotency.delete().where(idempotency.c.key == key))
+def complete(connection: sa.Connection, key: bytes, made: int, answer: str) -> None:
+    """The work begun at `made` is done, and this was answered; nothing if somebody does it anew."""
+    mine = sa.and_(idempotency.c.key == key, idempotency.c.made == made)
+    connection.execute(idempotency.update().where(mine).values(answer=answer))
+
+
+def drop(connection: sa.Connection, key: bytes, made: int) -> None:
+    """The work begun at `made` was refused: the key may be used again."""
+    mine = sa.and_(idempotency.c.key == key, idempotency.c.made == made)
+    connection.execute(idempotency.delete().where(mine))

@@ -10,9 +10,17 @@ import sqlalchemy as sa
 from amana import errors
 from amana.ledger import tiles
 from amana.storage import upsert
-from amana.storage.tables import checkpoint, event, tile
+from amana.storage.tables import checkpoint, event, meta, term, tile
 
 CHUNK = 500
+_IS_LATEST = checkpoint.c.name == "latest"
+_HEAD = sa.select(
+    sa.select(checkpoint.c.size).where(_IS_LATEST).scalar_subquery(),
+    sa.select(checkpoint.c.root).where(_IS_LATEST).scalar_subquery(),
+    sa.select(checkpoint.c.note).where(_IS_LATEST).scalar_subquery(),
+    sa.select(meta.c.value).where(meta.c.name == "next_person").scalar_subquery(),
+    sa.select(sa.func.count()).select_from(term).scalar_subquery(),
+)
 
 
 class EventRow(NamedTuple):
@@ -23,6 +31,14 @@ class EventRow(NamedTuple):
     person: int
     source: int
     sealed: bytes
+
+
+class Head(NamedTuple):
+    """What a writer has to know, in its turn, of what others wrote before it."""
+
+    latest: CheckpointRow | None
+    next_person: int
+    terms: int  # how many there are; they are only ever added
 
 
 class CheckpointRow(NamedTuple):
@@ -114,6 +130,13 @@ def latest(connection: sa.Connection) -> CheckpointRow | None:
         )
     ).one_or_none()
     return None if row is None else CheckpointRow(*row)
+
+
+def head(connection: sa.Connection) -> Head:
+    """The latest checkpoint, the next person's id and the number of terms, in one question."""
+    size, root, note, next_person, terms = connection.execute(_HEAD).one()
+    signed = None if size is None else CheckpointRow(size, root, note)
+    return Head(signed, 1 if next_person is None else int(next_person), terms)
 
 
 def put_latest(connection: sa.Connection, signed: CheckpointRow) -> None:

@@ -328,3 +328,77 @@ hook = sa.Table(
     sa.Column("made", sa.BigInteger, nullable=False),
     sa.Column("stopped", sa.BigInteger),
 )
+
+request = sa.Table(
+    "request",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("ref", sa.Text, nullable=False, unique=True),  # what people quote: R-7K3M-9QXD
+    sa.Column("person", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),  # core.rights.Kind
+    sa.Column("status", sa.Text, nullable=False),  # core.rights.Status
+    sa.Column("via", sa.Text, nullable=False),
+    sa.Column("asker", sa.Text, nullable=False),
+    sa.Column("brand", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("proved", sa.Integer, nullable=False),  # core.rights.Identity
+    sa.Column("countries", sa.Text, nullable=False),  # space-separated; whose deadlines count
+    sa.Column("received", sa.BigInteger, nullable=False),
+    sa.Column("due", sa.BigInteger, nullable=False),
+    sa.Column("due_law", sa.Text, nullable=False),  # country and citation of the deadline
+    sa.Column("extended", sa.BigInteger),  # when it was extended
+    sa.Column("reminded", sa.BigInteger),
+    sa.Column("ended", sa.BigInteger),
+    sa.Column("outcome", sa.Text, nullable=False),  # short token; "" while it is open
+    sa.Column("run", sa.Integer),  # the run that works on it
+    sa.Column("sealed", Bytes, nullable=False),  # JSON under the person's key: identities, corrections, words
+    sa.Index("request_person", "person"),
+    sa.Index("request_open", "status", "due"),
+    sa.Index("request_run_of", "run"),
+)
+
+request_run = sa.Table(
+    "request_run",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # ready | done | held
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("due", sa.BigInteger, nullable=False),  # when to go on
+    sa.Column("leased", sa.BigInteger, nullable=False),  # until when somebody works on it; 0: nobody
+    sa.Column("map", sa.Text, nullable=False),  # SHA-256 of the data map that it was planned with
+    sa.Index("request_run_due", "state", "due"),
+)
+
+request_step = sa.Table(
+    "request_step",
+    metadata,
+    sa.Column("run", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("action", sa.Text, nullable=False),  # services.rights_steps.Action
+    sa.Column("system", sa.Text, nullable=False),  # "" for Amana itself
+    sa.Column("node", sa.Text, nullable=False),  # dataset:collection, "" for the whole system
+    sa.Column("level", sa.Integer, nullable=False),  # a level begins when those below are done
+    sa.Column("state", sa.Text, nullable=False),  # todo | done | held
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due", sa.BigInteger, nullable=False),
+    sa.Column("trouble", sa.Text, nullable=False),  # code of the last failure
+    sa.Column("found", sa.BigInteger, nullable=False),
+    sa.Column("changed", sa.BigInteger, nullable=False),
+    sa.Column("finished", sa.BigInteger),
+    sa.Column(
+        "sealed", Bytes, nullable=False
+    ),  # what later steps need, under the workspace's key; emptied at the end
+)
+
+request_log = sa.Table(
+    "request_log",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("request", sa.Integer, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),  # short token
+    sa.Column("detail", sa.Text, nullable=False),  # JSON object without personal values
+    sa.Index("request_log_request", "request"),
+)

@@ -10,6 +10,9 @@ import sqlalchemy as sa
 from amana.storage.tables import task
 
 READY, DONE, FAILED = "ready", "done", "failed"
+STOPPED = "stopped"
+FINAL = ("person_erased", STOPPED)
+"""Troubles that another try would not mend, or that somebody wanted."""
 
 
 class TaskRow(NamedTuple):
@@ -21,6 +24,7 @@ class TaskRow(NamedTuple):
     person: int
     attempts: int
     payload: bytes
+    trouble: str = ""  # how the attempt before this one ended; "" too if nobody heard of its end
 
 
 def add(
@@ -69,9 +73,12 @@ def claim(connection: sa.Connection, kinds: Sequence[str], now: int, until: int,
         connection.execute(
             task.update()
             .where(task.c.id.in_([row.id for row in rows]))
-            .values(leased=until, attempts=task.c.attempts + 1)
+            .values(leased=until, attempts=task.c.attempts + 1, trouble="")
         )
-    return [TaskRow(row.id, row.kind, row.key, row.person, row.attempts + 1, row.payload) for row in rows]
+    return [
+        TaskRow(row.id, row.kind, row.key, row.person, row.attempts + 1, row.payload, row.trouble)
+        for row in rows
+    ]
 
 
 def finish(connection: sa.Connection, task_id: int) -> None:
@@ -93,10 +100,69 @@ def give_up(connection: sa.Connection, task_id: int, trouble: str) -> None:
     )
 
 
+def go_on(connection: sa.Connection, task_id: int, due: int) -> None:
+    """The work is not over and goes on at `due`, unless somebody ended it: that is no failure."""
+    chosen = sa.and_(task.c.id == task_id, task.c.state == READY)
+    connection.execute(task.update().where(chosen).values(due=due, leased=0, attempts=0, trouble=""))
+
+
 def hand_over(connection: sa.Connection, trouble: str) -> int:
     """Hand every piece of work that is not done to a person; how many."""
     statement = task.update().where(task.c.state == READY)
     return connection.execute(statement.values(state=FAILED, leased=0, trouble=trouble)).rowcount
+
+
+class Standing(NamedTuple):
+    """How many tasks of one kind stand alike."""
+
+    kind: str
+    state: str
+    trouble: str
+    number: int
+    oldest: int  # when the first of them was made, UTC second
+
+
+def standing(connection: sa.Connection) -> list[Standing]:
+    """Tasks that are not done, by kind, state and trouble."""
+    columns = (task.c.kind, task.c.state, task.c.trouble)
+    query = (
+        sa.select(*columns, sa.func.count(), sa.func.min(task.c.made))
+        .where(task.c.state != DONE)
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    return [Standing(*row) for row in connection.execute(query)]
+
+
+def failed(connection: sa.Connection, kind: str, trouble: str, limit: int) -> list[TaskRow]:
+    """Failed tasks that may be tried again, oldest first; of one kind or with one trouble unless they are empty."""
+    chosen = sa.and_(task.c.state == FAILED, task.c.trouble.not_in(FINAL))
+    query = sa.select(task).where(chosen).order_by(task.c.id).limit(limit)
+    if kind:
+        query = query.where(sa.or_(task.c.kind == kind, task.c.kind.startswith(f"{kind}/", autoescape=True)))
+    if trouble:
+        query = query.where(task.c.trouble == trouble)
+    return [
+        TaskRow(row.id, row.kind, row.key, row.person, row.attempts, row.payload, row.trouble)
+        for row in connection.execute(query)
+    ]
+
+
+def put_back(connection: sa.Connection, ids: Sequence[int], now: int) -> int:
+    """Failed tasks are due again, as if they had never been tried; how many."""
+    chosen = sa.and_(task.c.id.in_(ids), task.c.state == FAILED)
+    values = {"state": READY, "due": now, "leased": 0, "attempts": 0}
+    return connection.execute(task.update().where(chosen).values(values)).rowcount
+
+
+def made_since(connection: sa.Connection, person: int, prefix: str, since: int) -> int:
+    """How many tasks of a person whose keys begin so were made since a moment, done or not."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(task)
+        .where(task.c.person == person, task.c.made >= since, task.c.key.startswith(prefix, autoescape=True))
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def waiting(connection: sa.Connection) -> dict[str, int]:

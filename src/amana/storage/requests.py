@@ -1,0 +1,269 @@
+"""Requests of people: the requests themselves, the runs that work on them, their steps, and what happened when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from amana.storage.tables import request, request_log, request_run, request_step
+
+READY, DONE, HELD = "ready", "done", "held"  # of a run
+TODO = "todo"  # of a step; done and held as a run
+ENDED = ("answered", "refused", "cancelled")  # core.rights.ENDED, by value
+CHUNK = 500
+
+
+class RequestRow(NamedTuple):
+    """One request. Times are UTC seconds."""
+
+    id: int
+    ref: str
+    person: int
+    kind: str
+    status: str
+    via: str
+    asker: str
+    brand: str
+    language: str
+    proved: int
+    countries: str
+    received: int
+    due: int
+    due_law: str
+    extended: int | None
+    reminded: int | None
+    ended: int | None
+    outcome: str
+    run: int | None
+    sealed: bytes
+
+
+class RunRow(NamedTuple):
+    """One run: the work on one request, or on many of one kind together."""
+
+    id: int
+    kind: str
+    state: str
+    made: int
+    due: int
+    leased: int
+    map: str
+
+
+class StepRow(NamedTuple):
+    """One step of a run."""
+
+    run: int
+    ordinal: int
+    action: str
+    system: str
+    node: str
+    level: int
+    state: str
+    attempts: int
+    due: int
+    trouble: str
+    found: int
+    changed: int
+    finished: int | None
+    sealed: bytes
+
+
+class LogRow(NamedTuple):
+    """Something that happened to a request."""
+
+    id: int
+    request: int
+    at: int
+    actor: str
+    what: str
+    detail: str
+
+
+# ---- requests ---------------------------------------------------------------------------------------------------
+
+
+def add(connection: sa.Connection, row: RequestRow) -> int:
+    """Add a request; its number."""
+    values = row._asdict()
+    del values["id"]
+    return int(connection.execute(request.insert().values(**values).returning(request.c.id)).scalar_one())
+
+
+def get(connection: sa.Connection, ref: str) -> RequestRow | None:
+    """A request by its reference."""
+    found = connection.execute(sa.select(request).where(request.c.ref == ref)).one_or_none()
+    return RequestRow(*found) if found else None
+
+
+def of_run(connection: sa.Connection, run: int) -> list[RequestRow]:
+    """The requests that a run works on, by number."""
+    query = sa.select(request).where(request.c.run == run).order_by(request.c.id)
+    return [RequestRow(*one) for one in connection.execute(query)]
+
+
+def of_person(connection: sa.Connection, person: int) -> list[RequestRow]:
+    """A person's requests, latest first."""
+    query = sa.select(request).where(request.c.person == person).order_by(request.c.id.desc())
+    return [RequestRow(*one) for one in connection.execute(query)]
+
+
+def every(
+    connection: sa.Connection, *, status: str = "", open_only: bool = False, limit: int = 1_000
+) -> list[RequestRow]:
+    """Requests, those due first."""
+    query = sa.select(request).order_by(request.c.due, request.c.id).limit(limit)
+    if status:
+        query = query.where(request.c.status == status)
+    if open_only:
+        query = query.where(request.c.status.not_in(ENDED))
+    return [RequestRow(*one) for one in connection.execute(query)]
+
+
+def update(connection: sa.Connection, number: int, **values: object) -> None:
+    """Set columns of a request."""
+    connection.execute(request.update().where(request.c.id == number).values(**values))
+
+
+def update_run_of(connection: sa.Connection, run: int, **values: object) -> None:
+    """Set columns of every request of a run."""
+    connection.execute(request.update().where(request.c.run == run).values(**values))
+
+
+def waiting(connection: sa.Connection, status: str, limit: int) -> list[RequestRow]:
+    """Requests at a status that no run works on, by due date."""
+    query = (
+        sa.select(request)
+        .where(request.c.status == status, request.c.run.is_(None))
+        .order_by(request.c.due, request.c.id)
+        .limit(limit)
+    )
+    return [RequestRow(*one) for one in connection.execute(query)]
+
+
+def to_remind(connection: sa.Connection, before: int, limit: int) -> list[RequestRow]:
+    """Open requests that are due before a moment and that nobody was reminded of."""
+    query = (
+        sa.select(request)
+        .where(request.c.status.not_in(ENDED), request.c.due < before, request.c.reminded.is_(None))
+        .order_by(request.c.due)
+        .limit(limit)
+    )
+    return [RequestRow(*one) for one in connection.execute(query)]
+
+
+def counts(connection: sa.Connection) -> dict[tuple[str, str], int]:
+    """How many requests there are of each kind and status."""
+    query = sa.select(request.c.kind, request.c.status, sa.func.count()).group_by(
+        request.c.kind, request.c.status
+    )
+    return {(kind, status): count for kind, status, count in connection.execute(query)}
+
+
+# ---- runs and steps -----------------------------------------------------------------------------------------------
+
+
+def add_run(connection: sa.Connection, kind: str, requests: Sequence[int], now: int, map_digest: str) -> int:
+    """Begin a run for these requests; its number."""
+    made = connection.execute(
+        request_run.insert()
+        .values(kind=kind, state=READY, made=now, due=now, leased=0, map=map_digest)
+        .returning(request_run.c.id)
+    ).scalar_one()
+    for start in range(0, len(requests), CHUNK):
+        chunk = requests[start : start + CHUNK]
+        connection.execute(request.update().where(request.c.id.in_(chunk)).values(run=made))
+    return int(made)
+
+
+def run(connection: sa.Connection, number: int) -> RunRow | None:
+    """A run."""
+    found = connection.execute(sa.select(request_run).where(request_run.c.id == number)).one_or_none()
+    return RunRow(*found) if found else None
+
+
+def claim(connection: sa.Connection, now: int, until: int) -> RunRow | None:
+    """Lease the run that is due longest; None if none is."""
+    query = (
+        sa.select(request_run)
+        .where(request_run.c.state == READY, request_run.c.due <= now, request_run.c.leased <= now)
+        .order_by(request_run.c.due, request_run.c.id)
+        .limit(1)
+    )
+    found = connection.execute(query).one_or_none()
+    return None if found is None else _lease(connection, RunRow(*found), until)
+
+
+def claim_one(connection: sa.Connection, number: int, now: int, until: int) -> RunRow | None:
+    """Lease one run, due or not; None if somebody works on it or it is over."""
+    query = sa.select(request_run).where(
+        request_run.c.id == number, request_run.c.state == READY, request_run.c.leased <= now
+    )
+    found = connection.execute(query).one_or_none()
+    return None if found is None else _lease(connection, RunRow(*found), until)
+
+
+def _lease(connection: sa.Connection, found: RunRow, until: int) -> RunRow:
+    connection.execute(request_run.update().where(request_run.c.id == found.id).values(leased=until))
+    return found._replace(leased=until)
+
+
+def renew(connection: sa.Connection, number: int, held: int, until: int) -> bool:
+    """Keep a lease; False if another has taken the run meanwhile."""
+    done = connection.execute(
+        request_run.update()
+        .where(request_run.c.id == number, request_run.c.leased == held)
+        .values(leased=until)
+    )
+    return done.rowcount == 1
+
+
+def move_run(connection: sa.Connection, number: int, state: str, due: int = 0) -> None:
+    """Set where a run stands, and give the lease back."""
+    connection.execute(
+        request_run.update().where(request_run.c.id == number).values(state=state, due=due, leased=0)
+    )
+
+
+def put_steps(connection: sa.Connection, rows: Sequence[StepRow]) -> None:
+    """Add steps."""
+    if rows:
+        connection.execute(request_step.insert(), [row._asdict() for row in rows])
+
+
+def steps(connection: sa.Connection, number: int) -> list[StepRow]:
+    """The steps of a run, in order."""
+    query = sa.select(request_step).where(request_step.c.run == number).order_by(request_step.c.ordinal)
+    return [StepRow(*one) for one in connection.execute(query)]
+
+
+def update_step(connection: sa.Connection, number: int, ordinal: int, **values: object) -> None:
+    """Set columns of a step."""
+    connection.execute(
+        request_step.update()
+        .where(request_step.c.run == number, request_step.c.ordinal == ordinal)
+        .values(**values)
+    )
+
+
+def empty_steps(connection: sa.Connection, number: int) -> None:
+    """Drop what the steps of a run kept for each other: personal values have no place in a run that is over."""
+    connection.execute(request_step.update().where(request_step.c.run == number).values(sealed=b""))
+
+
+# ---- what happened ------------------------------------------------------------------------------------------------
+
+
+def log(connection: sa.Connection, rows: Sequence[tuple[int, int, str, str, str]]) -> None:
+    """Write down what happened: (request, at, actor, what, detail)."""
+    if rows:
+        names = ("request", "at", "actor", "what", "detail")
+        connection.execute(request_log.insert(), [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def logged(connection: sa.Connection, number: int) -> list[LogRow]:
+    """What happened to a request, in order."""
+    query = sa.select(request_log).where(request_log.c.request == number).order_by(request_log.c.id)
+    return [LogRow(*one) for one in connection.execute(query)]
