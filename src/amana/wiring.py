@@ -138,6 +138,7 @@ def opened(
             origin=_origin(database),
             journal=settings.journal,
             backup_days=settings.backup_days,
+            environment=os.environ,
         )
         if writing:
             journal = _journal(house)

@@ -105,6 +105,31 @@ def test_a_refusal_by_id_and_a_pause_are_the_persons_own(client: Client) -> None
     assert codes(client.asks(("person", "p1")))[0] == "objected"
 
 
+@pytest.mark.parametrize("status", ["withdrawn", "objected"])
+@pytest.mark.parametrize(
+    ("said_of", "offers", "news"),
+    [
+        ({"purpose": "offers", "channel": "email"}, True, False),
+        ({"purpose": "offers"}, True, False),
+        ({"channel": "email"}, True, True),
+        ({"channel": "sms"}, False, False),
+        ({}, True, True),
+    ],
+)
+def test_a_refusal_by_id_that_says_less_refuses_more(
+    said_of: dict[str, str], offers: bool, news: bool, status: str, client: Client
+) -> None:
+    client.signs_up("ann@example.com")
+    client.signs_up("ann@example.com", purpose="news")
+    refused = {"brand": "orchard", "person": "p1", "status": status} | said_of
+    answer = client.post("/v1/events", {"events": [refused]})
+    assert answer.status_code == 200, answer.text
+    assert len(answer.json()["recorded"][0]["events"]) == 1
+    for purpose, no in (("offers", offers), ("news", news)):
+        asked = client.post("/access/v1/evaluation", question(("person", "p1"), purpose)).json()
+        assert (status in codes(asked)) is no
+
+
 @pytest.mark.parametrize(
     ("wrong", "status"),
     [

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import count
 from typing import Any
 
 import phonenumbers
@@ -22,6 +23,7 @@ from amana.services import api_keys, hooks, links
 from amana.services.house import House
 from amana.worker import loop
 
+_serial = count(1)
 NUMBER = phonenumbers.format_number(
     phonenumbers.example_number_for_type("DE", phonenumbers.PhoneNumberType.MOBILE),
     phonenumbers.PhoneNumberFormat.E164,
@@ -41,7 +43,8 @@ def reports(client: Client, key: str, provider: str, body: Any) -> Any:
 
 def texts(client: Client, key: str, **form: str) -> Any:
     """Send a text message as Twilio hands it on."""
-    return client.http.post(f"/v1/webhooks/twilio/{key}", data={"From": NUMBER, **form})
+    whole = {"MessageSid": f"SM{next(_serial)}", "From": NUMBER, **form}
+    return client.http.post(f"/v1/webhooks/twilio/{key}", data=whole)
 
 
 def ses(kind: str, email: str, token: str = "") -> dict[str, Any]:
@@ -71,6 +74,41 @@ def test_a_hard_bounce_blocks_the_address(client: Client, reporter: str, provide
         codes(client.asks(("person", "p1"))) == ["point_blocked"]
         or "block" in codes(client.asks(("person", "p1")))[0]
     )
+
+
+SOFT: dict[str, tuple[Any, Any]] = {
+    "ses": (
+        {
+            "notificationType": "Bounce",
+            "bounce": {"bounceType": "Transient", "bouncedRecipients": [{"emailAddress": "ann@example.com"}]},
+        },
+        {"notificationType": "Delivery", "mail": {"destination": ["ann@example.com"]}},
+    ),
+    "sendgrid": (
+        [{"event": "bounce", "type": "blocked", "email": "ann@example.com"}],
+        [{"event": "delivered", "email": "ann@example.com"}],
+    ),
+    "postmark": (
+        {"RecordType": "Bounce", "Type": "SoftBounce", "Email": "ann@example.com"},
+        {"RecordType": "Delivery", "Recipient": "ann@example.com"},
+    ),
+}
+
+
+@pytest.mark.parametrize("provider", SOFT)
+@pytest.mark.parametrize("delivered", [False, True])
+def test_five_soft_bounces_in_more_than_a_week_block_unless_one_message_arrived(
+    delivered: bool, provider: str, client: Client, reporter: str, clock: TestClock
+) -> None:
+    client.signs_up("ann@example.com")
+    soft, arrived = SOFT[provider]
+    for number in range(5):
+        assert reports(client, reporter, provider, soft).status_code == 200
+        blocked = "contact_point_blocked" in codes(client.asks(("person", "p1")))
+        assert blocked is (number == 4 and not delivered)
+        clock.now += 2 * 86_400
+        if delivered and number == 2:
+            assert reports(client, reporter, provider, arrived).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -24,16 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 
 from amana.core.vocabulary import Channel
 from amana.delivery.listening import Listener
-from amana.services import sending
+from amana.services import mailings
 from amana.services.asking import Gate, Inquiry
 from amana.services.house import House
-from amana.services.sending import Job
-from amana.storage.tables import task
-from amana.storage.tasks import READY
 
 PROGRAM = "import sys; from amana.cli.main import main; main(sys.argv[1:])"
 PATIENCE = 20  # seconds for the server to start, and for a mail to arrive
@@ -200,26 +196,16 @@ class Company(msgspec.Struct, frozen=True, kw_only=True):
             connection.close()
 
     def campaign(self, name: str, recipient: str, subject: str) -> str:
-        """Queue a newsletter and wait until the server is done with it; the reason that held it back, or nothing."""
-        job = Job(
-            template="marketing",
-            brand="orchard",
-            point=0,
-            subject=subject,
-            text="Apples are ripe.\n",
-            html="<html><body><p>Apples are ripe.</p></body></html>",
-        )
+        """Start a newsletter and wait until the server is done with it; the reason that held it back, or nothing."""
         (person,) = Gate(self.house).ask_address(recipient, NEWS)[1]
-        assert sending.market(self.house, name, person, NEWS, job)
+        said = mailings.Text(subject=subject, text="Apples are ripe.\n")
+        order = mailings.Order(inquiry=NEWS, letters={"en": said}, people=(person,), by=name)
+        started = mailings.start(self.house, order)
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            with self.house.database.read() as connection:
-                held = sa.select(task.c.state, task.c.trouble).where(
-                    task.c.key == f"marketing/{name}/{person}"
-                )
-                state, trouble = connection.execute(held).one()
-            if state != READY:
-                return str(trouble)
+            told = mailings.told(self.house, started.id)
+            if told.state == "done":
+                return next(iter(told.left_out | told.not_sent), "")
             time.sleep(0.05)
         raise AssertionError("the server did not do the task")
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +23,11 @@ pytestmark = pytest.mark.slow
 HOMES = {"en": "GB", "he": "IL", "ar": "AE", "th": "TH", "ru": "IL"}
 MARKED = {"IL": "פרסומת"}
 """What the law of a country wants the subject of advertising to begin with."""
-WAYS = [*((language, 360) for language in HOMES), ("en", 1280), ("he", 1280)]
+WAYS = [(language, width) for language in HOMES for width in (360, 1280)]
+DARK = {("ar", 1280), ("th", 1280), ("en", 1280)}
+"""Those who read in the dark."""
+PICTURED = {"en": "", "he": ""} | dict.fromkeys(("ar", "th", "ru"), "form centre left mine")
+"""Which pages are kept as pictures, where pictures are kept; all of them unless they are named."""
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +56,8 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
         assert not self.page.evaluate(
             "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         ), f"{picture} is wider than its window"
-        if self.screens is not None and picture:
+        wanted = PICTURED[self.language]
+        if self.screens is not None and picture and (not wanted or picture in wanted.split()):
             width = self.page.viewport_size["width"]
             self.page.screenshot(path=self.screens / f"{picture}-{self.language}-{width}.png", full_page=True)
 
@@ -59,6 +65,11 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
         """Press a button, and wait for the page that answers."""
         with self.page.expect_navigation():
             self.page.get_by_role("button", name=self.spoken.plain(button), exact=True).click()
+
+    def presses_link(self, name: str) -> None:
+        """Follow a link, and wait for the page."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("link", name=self.spoken.plain(name), exact=True).click()
 
     def receipts(self) -> list[Path]:
         """Download every receipt on the page."""
@@ -77,7 +88,11 @@ def customer(
 ) -> Iterator[Customer]:
     """A customer with a window of some width."""
     language, width = request.param
-    context = browser.new_context(viewport={"width": width, "height": 800}, locale=language)
+    context = browser.new_context(
+        viewport={"width": width, "height": 800},
+        locale=language,
+        color_scheme="dark" if request.param in DARK else "light",
+    )
     yield Customer(
         page=context.new_page(),
         language=language,
@@ -95,8 +110,10 @@ def test_a_customer_agrees_confirms_changes_a_choice_leaves_and_comes_back(
     confirms(company, customer)
     leave = is_written_to(company, customer)
     changes_a_choice(company, customer)
+    looks_at_their_data(company, customer)
     leaves_by_one_click(company, customer, leave)
     comes_back(company, customer)
+    assert company.relay.count(customer.email) == 7
 
 
 @pytest.mark.parametrize("customer", [("ru", 360)], indirect=True, ids=["ru"])
@@ -110,7 +127,7 @@ def test_a_customer_in_russia_is_told_no_whatever_they_confirm_while_their_data_
     customer.sees("confirmed")
     assert company.may(resident.email) == (False, ["localisation", "consent_unproven"])
     assert company.campaign("autumn", resident.email, "Реклама") == "localisation"
-    assert company.relay.count(resident.email) == 1
+    assert company.relay.count(resident.email) == 2  # what was asked, and what was agreed to: no advertising
 
 
 def signs_up(company: Company, customer: Customer, home: str) -> None:
@@ -145,12 +162,17 @@ def confirms(company: Company, customer: Customer) -> None:
     assert verified(company, receipt)["status"] == "given"
     assert company.may(customer.email) == (True, [])
     assert company.may(customer.email, "offers")[0] is False
+    told = parsed(company.relay.mail(customer.email, 2))
+    assert told["Subject"] == spoken.turned_on["subject"].format(brand="Orchard Street")
+    assert verified(company, attached(told, customer))["status"] == "given"
+    customer.presses_link("to_centre")
+    assert customer.page.locator("input[value='news:email']").is_checked()
 
 
 def is_written_to(company: Company, customer: Customer) -> str:
     """A campaign reaches them, with the way out in its headers; the address of the one click."""
     assert company.campaign("autumn", customer.email, subject(customer)) == ""
-    content = company.relay.mail(customer.email, 2)
+    content = company.relay.mail(customer.email, 3)
     assert dkim.verify(content, dnsfunc=lambda name, timeout=5: company.dkim_record)
     mail = parsed(content)
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
@@ -171,6 +193,31 @@ def changes_a_choice(company: Company, customer: Customer) -> None:
     (receipt,) = customer.receipts()
     assert verified(company, receipt)["topics_off"] == '["pears"]'
     assert company.may(customer.email) == (True, [])
+    told = parsed(company.relay.mail(customer.email, 4))
+    assert told["Subject"] == letters.words(customer.language).receipt["subject"].format(
+        brand="Orchard Street"
+    )
+    assert verified(company, attached(told, customer))["topics_off"] == '["pears"]'
+    customer.presses_link("why_title")
+    customer.sees("why_title", "why")
+    customer.presses_link("to_centre")
+
+
+def looks_at_their_data(company: Company, customer: Customer) -> None:
+    """A second link, mailed now, opens what is held about them; each line of what happened has its receipt."""
+    customer.presses("mine_ask")
+    customer.sees("link_sent_title", "link-sent")
+    customer.opens(link(words_of(parsed(company.relay.mail(customer.email, 5))), "s"))
+    customer.sees("mine_title", "link")
+    customer.presses("link_open")
+    customer.sees("mine_points", "mine")
+    assert customer.page.get_by_text(customer.email).is_visible()
+    newest, *_ = customer.receipts()
+    assert verified(company, newest)["topics_off"] == '["pears"]'
+    customer.presses("mine_end")
+    customer.sees("ended_title")
+    customer.opens(f"http://localhost:{company.port}/me?lang={customer.language}")
+    customer.sees("trouble_gone", "gone")
 
 
 def leaves_by_one_click(company: Company, customer: Customer, leave: str) -> None:
@@ -192,8 +239,8 @@ def leaves_by_one_click(company: Company, customer: Customer, leave: str) -> Non
     assert allowed is False
     assert "withdrawn" in reasons
     assert company.campaign("winter", customer.email, subject(customer)) == "withdrawn"
-    assert company.relay.count(customer.email) == 2
-    customer.presses("unsubscribe_this")
+    assert company.relay.count(customer.email) == 5
+    customer.opens(leave)
     customer.sees("left_title", "left")
     (receipt,) = customer.receipts()
     assert verified(company, receipt)["status"] == "withdrawn"
@@ -202,17 +249,27 @@ def leaves_by_one_click(company: Company, customer: Customer, leave: str) -> Non
 def comes_back(company: Company, customer: Customer) -> None:
     """Turning it on again is a request; only their own confirmation, later than the withdrawal, lifts it."""
     time.sleep(1)  # within one second a No is stronger than a Yes
-    with customer.page.expect_navigation():
-        customer.page.get_by_role("link", name=customer.spoken.plain("to_centre")).click()
+    customer.presses_link("to_centre")
     customer.page.locator("input[value='news:email']").check()
     customer.presses("save")
     customer.sees("saved")
     assert customer.page.locator("a[download]").count() == 0
     assert company.may(customer.email)[0] is False
-    customer.opens(link(words_of(parsed(company.relay.mail(customer.email, 3))), "c"))
+    customer.opens(link(words_of(parsed(company.relay.mail(customer.email, 6))), "c"))
     customer.presses("confirm_send")
     customer.sees("confirmed")
     assert company.may(customer.email) == (True, [])
+    told = parsed(company.relay.mail(customer.email, 7))
+    assert verified(company, attached(told, customer))["status"] == "given"
+
+
+def attached(told: EmailMessage, customer: Customer) -> Path:
+    """The one receipt that a mail carries, as it is saved."""
+    (receipt,) = told.iter_attachments()
+    assert receipt.get_filename() == "receipt-1.txt"
+    saved = customer.kept / f"mailed-{time.monotonic_ns()}.txt"
+    saved.write_bytes(receipt.get_content())
+    return saved
 
 
 def subject(customer: Customer) -> str:

@@ -180,9 +180,14 @@ EVERY_PROOF = Proof(sum(Proof)) & ~Proof.GUARDIAN
 
 
 def known(
-    house: House, people: Mapping[str, bool], language: str = "en", channel: Channel = Channel.EMAIL
+    house: House,
+    people: Mapping[str, bool],
+    language: str = "en",
+    channel: Channel = Channel.EMAIL,
+    name: str = "",
 ) -> None:
     """People of an earlier list, by address; True for those who agreed to offers."""
+    named = {"name": name} if name else {}
     when = Interval(lo=NOW - 864_000, hi=NOW - 864_000)
     rows = [
         PersonRow(
@@ -190,7 +195,7 @@ def known(
             line=line,
             email="" if channel is Channel.SMS else address,
             phone=address if channel is Channel.SMS else "",
-            fields={"residence": "DE", "language": language},
+            fields={"residence": "DE", "language": language} | named,
             statements=(
                 Statement(
                     status=Status.GIVEN if agreed else Status.WITHDRAWN,
@@ -212,11 +217,11 @@ def known(
         Order(
             kind="table",
             name="list",
-            digest=sha256(repr(sorted(people)).encode()).hexdigest(),
+            digest=sha256(repr((name, sorted(people))).encode()).hexdigest(),
             reading="",
             evidence="sign-up form of 2026",
             brand="orchard",
-            fields=("residence", "language"),
+            fields=("residence", "language", *named),
             rows=read,
         ),
     )

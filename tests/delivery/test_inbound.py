@@ -13,14 +13,15 @@ import time
 from collections.abc import Iterator
 from typing import ClassVar
 
+import msgspec
 import pytest
-from post_samples import OFFERS, Clock, SinkHandler, Taken, asked_for, known, offer
+from post_samples import OFFERS, Clock, SinkHandler, Taken, asked_for, known, offer, worked
 
 from amana import errors
 from amana.core import mailing
 from amana.core.vocabulary import Channel
 from amana.delivery.texting import Received
-from amana.services import asking, inbound, sending, tasks
+from amana.services import asking, capture, inbound, mailings, tasks
 from amana.services.asking import Inquiry
 from amana.services.house import House
 from amana.services.inbound import Recorded
@@ -97,12 +98,59 @@ def test_a_bounce_is_found_by_the_original_that_came_back_too(house: House, sent
     assert reasons(house) == {"contact_point_blocked"}
 
 
-@pytest.mark.parametrize(
-    ("action", "status"), [("delayed", "4.4.1"), ("failed", "4.2.2"), ("delivered", "2.0.0")]
-)
-def test_a_bounce_for_now_changes_nothing(action: str, status: str, house: House, sent: Taken) -> None:
+@pytest.mark.parametrize(("action", "status"), [("delayed", "4.4.1"), ("delivered", "2.0.0")])
+def test_a_message_that_is_on_its_way_or_arrived_changes_nothing(
+    action: str, status: str, house: House, sent: Taken
+) -> None:
     assert not inbound.mail(house, delivery_status(action, status), sent.sender).events
     assert not reasons(house)
+
+
+DAY = 86_400
+
+
+def soft(house: House, sent: Taken, clock: Clock, days: list[int]) -> list[int]:
+    """Soft bounces on some days from now on; how many events each recorded."""
+    began, back = clock.now, delivery_status("failed", "4.2.2")
+    recorded = []
+    for day in days:
+        clock.now = began + day * DAY
+        recorded.append(len(inbound.mail(house, back, sent.sender).events))
+    return recorded
+
+
+def test_soft_bounces_over_a_week_block_the_address(house: House, sent: Taken, clock: Clock) -> None:
+    assert soft(house, sent, clock, [0, 0, 2, 4, 6]) == [1, 0, 1, 1, 1]  # one a day is counted
+    assert "contact_point_blocked" not in reasons(house)
+    assert soft(house, sent, clock, [1]) == [2]
+    assert "contact_point_blocked" in reasons(house)
+
+
+def test_soft_bounces_within_a_week_do_not_however_many(house: House, sent: Taken, clock: Clock) -> None:
+    assert soft(house, sent, clock, [0, 1, 2, 3, 4, 5, 6]) == [1] * 7
+    assert "contact_point_blocked" not in reasons(house)
+
+
+def test_a_delivery_begins_the_count_anew(house: House, sent: Taken, clock: Clock) -> None:
+    soft(house, sent, clock, [0, 2, 4, 6])
+    clock.now += DAY
+    assert len(inbound.mail(house, delivery_status("delivered", "2.0.0"), sent.sender).events) == 1
+    assert soft(house, sent, clock, [1, 3, 5, 7]) == [1] * 4
+    assert "contact_point_blocked" not in reasons(house)
+
+
+def test_a_confirmation_begins_the_count_anew(
+    house: House, sent: Taken, clock: Clock, sender: Sender, handler: SinkHandler
+) -> None:
+    soft(house, sent, clock, [0, 2, 4, 6])
+    handler.taken.clear()
+    asked_for(house, "ana@example.com", purpose="news")
+    worked(sender)
+    token = re.search(r"/c/([\w-]+)", handler.taken[-1].text())
+    assert token
+    capture.confirm(house, token[1], capture.Context())
+    assert soft(house, sent, clock, [1, 3]) == [1] * 2
+    assert "contact_point_blocked" not in reasons(house)
 
 
 def test_a_bounce_that_no_token_of_ours_vouches_for_changes_nothing(house: House, sent: Taken) -> None:
@@ -255,8 +303,14 @@ def test_what_the_provider_read_counts_before_our_own_reading(texter: House) -> 
     assert "withdrawn" in reasons(texter, TEXTS, NUMBER)
 
 
-def test_help_is_answered(texter: House) -> None:
+def test_help_is_answered_once_by_whoever_can(texter: House) -> None:
     assert texted(texter, "HELP").said == "HELP"
+    assert tasks.waiting(texter) == {}  # nothing here sends texts
+    provider = mailing.Texting(account="AC1", token_file="sms.secret", sender="+4930123456")
+    texter.workspace = msgspec.structs.replace(texter.workspace, sms=provider)
+    assert texted(texter, "HELP", said="HELP").said == "HELP"
+    assert tasks.waiting(texter) == {}  # the provider has answered already
+    texted(texter, "HELP")
     assert tasks.waiting(texter) == {"ready": 1}
     assert "withdrawn" not in reasons(texter, TEXTS, NUMBER)
 

@@ -11,14 +11,13 @@ import dkim
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from post_samples import OFFERS, Clock, SinkHandler, asked_for, offer
+from post_samples import Clock, SinkHandler, asked_for, offer, worked
 
 from amana import errors
-from amana.core.vocabulary import Channel
 from amana.delivery import letters
 from amana.delivery.listening import Listener
-from amana.services import capture, preferences, sending, tasks
-from amana.services.capture import Choice, Context
+from amana.services import capture, mailings, tasks
+from amana.services.capture import Context
 from amana.services.house import House
 from amana.services.posting import open_post
 from amana.services.sending import Sender
@@ -34,6 +33,7 @@ def confirmed(house: House, sender: Sender, handler: SinkHandler, address: str, 
     token = LINK.search(handler.taken[-1].text())
     assert token is not None
     capture.confirm(house, token[1], Context(language=language))
+    worked(sender)  # what was turned on is told, too
     handler.taken.clear()
     with house.database.read() as connection:
         return int(connection.exec_driver_sql("SELECT max(id) FROM person").scalar_one())

@@ -15,12 +15,15 @@ from amana import wiring
 from amana.columns import layout
 from amana.core import facts, places, public_holidays, rules
 from amana.core.facts import Facts
+from amana.core.handling import ACTIONS, Handled
 from amana.core.packs import LawBook
 from amana.core.plan import ALWAYS, Ask, Circumstances, Law, Plan, Question, Registry
 from amana.core.regimes import Regime
 from amana.core.vocabulary import Channel, SubjectType
 
 Array = np.ndarray[Any, Any]
+HANDLED = range(20, 24)
+"""The seeds, modulo 40, whose question is about use or sharing of data."""
 EARLIEST, LATEST = 1_546_300_800, 1_798_761_600  # 2019 to 2026
 HARMLESS = Facts._make((0,) * len(Facts._fields))._replace(
     known=True,
@@ -49,14 +52,17 @@ def asked(seed: int, people: int, regime_count: int = 60) -> Asked:
     """A random question with a crowd."""
     rng = np.random.default_rng(seed)
     book = wiring.law_book()
-    channel = list(Channel)[seed % len(Channel)]
-    plan = Plan(book, question(book, channel, rng), public_holidays.in_place)
+    channel = None if seed % 40 in HANDLED else list(Channel)[seed % len(Channel)]
+    plan = Plan(book, question(book, channel, rng, lacking=seed), public_holidays.in_place)
     law = [plan.law(one) for one in regimes(book, rng, regime_count)]
     return Asked(plan.ask, law, crowd(plan.ask, law, people, rng))
 
 
-def question(book: LawBook, channel: Channel, rng: np.random.Generator) -> Question:
-    """A question about a channel, with whatever a workspace may bring to it."""
+def question(book: LawBook, channel: Channel | None, rng: np.random.Generator, lacking: int = 0) -> Question:
+    """A question about a channel, or about use or sharing of data, with whatever a workspace may bring to it.
+
+    What `lacking` counts through is missing from use or sharing: its declaration, its agreement, its safeguard, nothing.
+    """
 
     def maybe(share: float) -> bool:
         return bool(rng.random() < share)
@@ -68,9 +74,18 @@ def question(book: LawBook, channel: Channel, rng: np.random.Generator) -> Quest
         for place, name in enumerate(names)
         if maybe(0.9)
     }
+    handled = None
+    if channel is None:
+        handled = Handled(
+            action=str(rng.choice(ACTIONS)),
+            special=maybe(0.3),
+            country=str(rng.choice(["DE", "US"])),
+            safeguarded=lacking % 4 != 2,
+        )
     return Question(
         cell=0,
         channel=channel,
+        handled=handled,
         at=at,
         circumstances=Circumstances(
             served=() if maybe(0.3) else tuple(rng.choice(book.codes(), 3).tolist()),
@@ -85,7 +100,9 @@ def question(book: LawBook, channel: Channel, rng: np.random.Generator) -> Quest
             cap_month=int(rng.choice([facts.NO_CAP, 9])),
             registries=registries,
             message=int(rng.integers(0, 2**12)) if maybe(0.3) else None,
-            restored=maybe(0.15),
+            restored=channel is not None and maybe(0.15),
+            declared=channel is not None or lacking % 4 != 0,
+            agreed=channel is not None or lacking % 4 != 1,
         ),
     )
 

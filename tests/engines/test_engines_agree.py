@@ -11,14 +11,14 @@ from functools import cache
 
 import numpy as np
 import pytest
-from crowd import Array, Asked, asked, scalar_bits
+from crowd import HANDLED, Array, Asked, asked, scalar_bits
 
 from amana.core import rules
 from amana.screening import blocks, engines
 
 SOAK = bool(os.environ.get("AMANA_SOAK"))
-QUESTIONS, PEOPLE = (200, 100_000) if SOAK else (20, 20_000)
-FEW = 3
+QUESTIONS, PEOPLE = (200, 100_000) if SOAK else (24, 20_000)
+FEW = (*range(3), HANDLED[0])
 LOCAL = ("numpy", "numba", "duckdb")
 
 
@@ -44,8 +44,8 @@ def assert_agrees(engine: engines.Engine, one: Asked, expected: Array) -> None:
 
 
 @pytest.mark.parametrize("name", LOCAL)
-def test_an_engine_agrees_with_the_rules_on_every_channel_for_a_few_people(name: str) -> None:
-    for seed in range(8):
+def test_an_engine_agrees_with_the_rules_on_every_channel_use_and_sharing_for_a_few_people(name: str) -> None:
+    for seed in (*range(8), *HANDLED):
         assert_agrees(local(name), *reference(seed, 500))
 
 
@@ -60,7 +60,7 @@ def test_an_engine_agrees_with_the_rules_person_for_person(name: str) -> None:
 
 @pytest.mark.slow
 def test_postgres_agrees_with_the_rules(postgres: engines.Engine) -> None:
-    for seed in range(QUESTIONS if SOAK else FEW):
+    for seed in range(QUESTIONS) if SOAK else FEW:
         assert_agrees(postgres, *reference(seed, PEOPLE if not SOAK else 20_000))
 
 
@@ -70,14 +70,14 @@ def test_postgres_agrees_with_the_rules(postgres: engines.Engine) -> None:
     "ignore::ResourceWarning"
 )  # the bridge to Java leaves its socket to the collector
 def test_spark_agrees_with_the_rules(spark: engines.Engine) -> None:
-    for seed in range(QUESTIONS if SOAK else FEW):
+    for seed in range(QUESTIONS) if SOAK else FEW:
         assert_agrees(spark, *reference(seed, PEOPLE if not SOAK else 20_000))
 
 
 @pytest.mark.slow
 def test_the_questions_make_every_rule_once_the_only_denier_and_once_silent() -> None:
     sets: set[int] = set()
-    for seed in range(20):
+    for seed in range(24):
         one = asked(seed, 20_000)
         sets.update(blocks.distinct(blocks.screen(one.facts, one.law, one.ask)))
     for entry in rules.BOOK:

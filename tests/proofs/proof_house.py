@@ -16,6 +16,7 @@ from amana import wiring
 from amana.core import events
 from amana.core.statements import Interval
 from amana.core.vocabulary import Actor, PointKind, Proof, Status
+from amana.services.addresses import Keyer
 from amana.services.house import House
 from amana.services.writing import Session
 from amana.settings import Settings
@@ -66,10 +67,15 @@ def create(folder: Path, people: int = 40) -> Path:
 
 
 def populate(session: Session, people: int, first: int = 0) -> None:
-    """Consents of new people, and the withdrawal of every third."""
+    """Consents of new people with their addresses, and the withdrawal of every third."""
+    keyer = Keyer(session.keys)
     for number in range(first, first + people):
         person = session.new_person()
-        session.record(person, address(number))
+        added = address(number)
+        found = keyer.stored(PointKind.EMAIL.value, added.value)
+        assert found is not None
+        session.add_point(person, PointKind.EMAIL.value, found.blind, added.value, 0)
+        session.record(person, added)
         session.record(person, permission(number, Status.GIVEN))
         if number % 3 == 0:
             session.record(person, permission(number, Status.WITHDRAWN))

@@ -45,7 +45,7 @@ def ann(site: Site) -> int:
 def test_looking_at_every_page_and_following_every_link_changes_nothing(site: Site, ann: int) -> None:
     held = token(site.house, ann)
     site.ask("/f/signup", [("choice", "news:email"), ("email", "crawled@http.example")])
-    waiting = mailed(site.house)[-1]["token"]
+    waiting = mailed(site.house, "confirm")[-1]["token"]
     opener = step_up(site.house, ann)
     before = site.content()
     todo = ["/about", "/f/signup", f"/p/{held}", f"/u/{held}", f"/c/{waiting}", f"/s/{opener}"]
@@ -101,7 +101,7 @@ def test_handles_of_known_and_unknown_numbers_look_alike(site: Site, ann: int) -
 def test_a_code_by_text_message_is_typed_in_any_digits(site: Site) -> None:
     answer = site.ask("/f/signup", [("choice", "offers:sms"), ("phone", "+44 7400 123499")])
     handle = answer.text.split('action="/k/')[1].split('"')[0]
-    code = str(mailed(site.house)[-1]["token"])
+    code = str(mailed(site.house, "confirm")[-1]["token"])
     wrong = f"{(int(code) + 1) % 1_000_000:06d}"
     assert site.ask(f"/k/{handle}", [("code", wrong)]).status == 400
     arabic = code.translate({ord(str(n)): chr(0x660 + n) for n in range(10)})
@@ -143,7 +143,7 @@ def test_a_child_is_asked_for_a_guardian_who_confirms_through_their_own_address(
     assert site.content() == before
     sent = site.ask("/f/club", [*child, ("guardian", "yes"), ("email", "parent@http.example")])
     assert sent.status == 200
-    word = mailed(site.house)[-1]["token"]
+    word = mailed(site.house, "confirm")[-1]["token"]
     assert words.of("en").plain("confirm_guardian")[:40] in site.ask(f"/c/{word}").text
     assert site.ask(f"/c/{word}", []).status == 200
     with site.house.database.read() as connection:
@@ -175,7 +175,7 @@ def test_a_form_shows_nothing_where_no_notice_is_published_or_it_is_not_a_form(s
 
 def test_a_confirmation_answers_with_receipts_that_verify_and_its_link_is_good_once(site: Site) -> None:
     site.ask("/f/signup", [("choice", "news:email"), ("email", "kim@http.example")])
-    word = mailed(site.house)[-1]["token"]
+    word = mailed(site.house, "confirm")[-1]["token"]
     done = site.ask(f"/c/{word}", [])
     assert done.status == 200
     assert "data:application/octet-stream;base64," in done.text

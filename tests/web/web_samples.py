@@ -236,15 +236,16 @@ def serve(workspace: Path) -> tuple[subprocess.Popen[bytes], str]:
     raise RuntimeError("the page server did not start")
 
 
-def mailed(house: House) -> list[dict[str, object]]:
-    """What the worker would send now: every mail and text that waits."""
+def mailed(house: House, template: str = "") -> list[dict[str, object]]:
+    """What the worker would send now: every mail and text that waits, in its order; of one template if it is named."""
     got: list[dict[str, object]] = []
 
     def take(_: House, row: object, payload: Mapping[str, object]) -> None:
         got.append(dict(payload) | {"kind": row.kind})  # type: ignore[attr-defined]  # a task row
 
-    tasks.work(house, {"mail": take, "sms": take})
-    return got
+    while tasks.work(house, {"mail": take, "sms": take}):
+        pass
+    return [one for one in got if template in ("", one["template"])]
 
 
 def member(house: House, email: str, *choices: Choice, phone: str = "", **fields: str) -> int:
@@ -260,7 +261,7 @@ def member(house: House, email: str, *choices: Choice, phone: str = "", **fields
     )
     answered = capture.submit(house, said)
     person = links.handled(house, answered.handle)
-    for one in [told for told in mailed(house) if told["template"] == "confirm"]:
+    for one in mailed(house, "confirm"):
         if one["kind"] == "mail":
             capture.confirm(house, str(one["token"]), Context())
         else:
@@ -286,7 +287,7 @@ def token(house: House, person: int, choice: Choice | None = OFFERS) -> str:
 def step_up(house: House, person: int) -> str:
     """The word of the link that a person was mailed to their own data."""
     own_data.ask(house, person, "orchard", "en")
-    return str(mailed(house)[-1]["token"])
+    return str(mailed(house, "step_up")[-1]["token"])
 
 
 Opening = Callable[..., House]

@@ -83,7 +83,7 @@ async def take_permits(
     """Take permits in the moment of acting: decided again, counted against the caps, good once."""
     if not 1 <= len(data.requests) <= MOST:
         raise errors.BadInput("Too few or too many permits", expected=f"1 to {MOST}")
-    inquiry = await _inquiry(request, desk, data.subject, data.action)
+    inquiry = await inquiry_of(request, desk, data.subject, data.action)
     wanted = [
         permits.Request(
             person=decisions.person_id(one.person), inquiry=inquiry, content=_content(one.content)
@@ -101,7 +101,7 @@ async def take_permits(
 @post("/v1/screens", status_code=202, guards=[needs("screen")], security=SECURED, responses=answers())
 async def screen(request: AnyRequest, data: JSONBody[ScreenWanted], desk: TheDesk) -> Response[JobTold]:
     """Screen an audience as a job; ask for its state at `/v1/screens/{id}`."""
-    inquiry = await _inquiry(request, desk, data.subject, data.action)
+    inquiry = await inquiry_of(request, desk, data.subject, data.action)
     people = None if data.people is None else tuple(map(decisions.person_id, data.people))
     if people is not None and (len(people) > MOST_PEOPLE or -1 in people):
         raise errors.BadInput("The people of a screen are ids", expected=f"at most {MOST_PEOPLE} such as p12")
@@ -137,7 +137,7 @@ async def screen_file(request: AnyRequest, number: FromPath[str], desk: TheDesk)
     return Response(body, media_type=media)
 
 
-async def _inquiry(request: AnyRequest, desk: Desk, subject: Subject, action: Action) -> Inquiry:
+async def inquiry_of(request: AnyRequest, desk: Desk, subject: Subject, action: Action) -> Inquiry:
     """The words of a question that must be known here. Raises BadInput, NotFound, PermissionDeniedException."""
     caller = caller_of(request)
 

@@ -22,7 +22,7 @@ from litestar.serialization import encode_json
 from litestar.types import ControllerRouterHandler
 
 from amana import errors
-from amana.api import acting, authzen, people, problems, public_log, recording, reporting
+from amana.api import acting, authzen, chores, mailing, people, problems, public_log, recording, reporting
 from amana.api.desk import Desk, Options
 from amana.api.front import LARGEST_BODY, Front
 from amana.api.guarding import TheDesk
@@ -77,6 +77,8 @@ def make(
             *recording.ROUTES,
             *people.ROUTES,
             *acting.ROUTES,
+            *mailing.ROUTES,
+            *chores.ROUTES,
             *reporting.ROUTES,
             *public_log.ROUTES,
             health,

@@ -22,11 +22,12 @@ import msgspec
 from litestar.exceptions import PermissionDeniedException
 
 from amana import errors
-from amana.api import problems, wording
+from amana.api import problems
 from amana.core.decision import Decision, Evidence
 from amana.core.phrases import Phrases
 from amana.core.remedies import Remedy
 from amana.core.vocabulary import Channel
+from amana.services import wording
 from amana.services.api_keys import Caller
 from amana.services.asking import Gate, Inquiry
 

@@ -37,11 +37,12 @@ PATIENCE = 20.0  # seconds for a body to arrive
 EVALUATION, EVALUATIONS = "/access/v1/evaluation", "/access/v1/evaluations"
 JSON_ONLY = ("/access/", "/v1/")
 ANY_FORM = "/v1/webhooks/"
-PAGES = ("/u/", "/p/", "/f/", "/c/", "/k/", "/s/", "/me", "/about", "/verify", "/static/")
+PAGES = ("/u/", "/p/", "/f/", "/c/", "/k/", "/s/", "/me/", "/static/")
+LONE_PAGES = frozenset({"/me", "/about", "/r", "/verify"})
 """Pages for people: they keep their own measure, and answer 429 as a page."""
 UNLIMITED = (*PAGES, "/v1/webhooks/", "/v1/events", "/v1/withdrawals")
-"""Besides them where people withdraw and providers report: looked at first, limited afterwards if it was no such thing."""
-HEAVY = ("/v1/screens", "/access/v1/search/resource")
+"""Besides, where people withdraw and providers report: looked at first, limited afterwards if it was no such thing."""
+HEAVY = ("/v1/screens", "/v1/mailings", "/access/v1/search/resource")
 INLINE = 8  # evaluations that are answered at once rather than in a thread
 
 HEADERS: tuple[tuple[bytes, bytes], ...] = (
@@ -123,11 +124,13 @@ class Front:
 
     def _identify(self, request: Request) -> None:
         authorization = request.header(b"authorization")
-        if authorization:
+        if authorization and not request.path.startswith(
+            ANY_FORM
+        ):  # there it is a provider's, not a key of ours
             request.caller = self._desk.caller(authorization)
             if request.caller is None:
                 self._charge(request, limits.PUBLIC, limits.WRONG_KEY)
-        if request.path.startswith(UNLIMITED):
+        if request.path.startswith(UNLIMITED) or request.path in LONE_PAGES:
             return
         if request.caller is None:
             self._charge(request, limits.PUBLIC, 1.0)

@@ -2,7 +2,7 @@
 
 Rule. A reader takes the body as the service documents it and decides nothing. Our own message token is looked for first:
 in the `List-Unsubscribe` header that SES hands back, in SendGrid's custom arguments and Postmark's metadata under
-`amana_token`. Soft bounces say nothing about an address and are dropped; so is everything else that is not listed here.
+`amana_token`. Soft bounces and deliveries are counted together (`services.bounces`); what is not listed here is dropped.
 A body that is no such report at all is refused; one element that cannot be read does not lose the others.
 
 Sources: Amazon SES event notifications; SendGrid Event Webhook; Postmark webhooks; Twilio messaging webhooks
@@ -15,14 +15,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs
 
 import msgspec
 
 from amana import errors
-from amana.core import reply_words
-from amana.core.reply_words import ReplyWord
 from amana.core.vocabulary import Channel
+from amana.services.bounces import DELIVERED, SOFT
 from amana.services.feedback import BOUNCE, COMPLAINT, LEAVE, START, Report
 
 TOKEN = "amana_token"  # noqa: S105  the name of a field, not a secret
@@ -42,6 +40,13 @@ def ses(body: bytes) -> Iterator[Report]:
     if kind == "Bounce" and _inner(said, "bounce").get("bounceType") == "Permanent":
         for one in _objects(_inner(said, "bounce").get("bouncedRecipients")):
             yield _mail(BOUNCE, token, one.get("emailAddress"), _inner(said, "bounce").get("timestamp"))
+    elif kind in ("Bounce", "Delivery"):
+        soft = _inner(said, "bounce").get("bounceType") == "Transient"
+        if kind == "Delivery" or soft:
+            named = _objects(_inner(said, "bounce").get("bouncedRecipients"))
+            emails = [one.get("emailAddress") for one in named] if soft else mail.get("destination")
+            for email in emails if isinstance(emails, list) else []:
+                yield _mail(SOFT if soft else DELIVERED, token, email, None)
     elif kind == "Complaint":
         for one in _objects(_inner(said, "complaint").get("complainedRecipients")):
             when = _inner(said, "complaint").get("timestamp")
@@ -55,10 +60,17 @@ def ses(body: bytes) -> Iterator[Report]:
 
 def sendgrid(body: bytes) -> Iterator[Report]:
     """SendGrid's Event Webhook: a list of events."""
-    kinds = {"spamreport": COMPLAINT, "unsubscribe": LEAVE, "group_unsubscribe": LEAVE}
+    kinds = {
+        "spamreport": COMPLAINT,
+        "unsubscribe": LEAVE,
+        "group_unsubscribe": LEAVE,
+        "deferred": SOFT,
+        "delivered": DELIVERED,
+    }
     for one in _objects(_json(body)):
         event = one.get("event")
-        kind = BOUNCE if event == "bounce" and one.get("type") != "blocked" else kinds.get(str(event))
+        bounced = SOFT if one.get("type") == "blocked" else BOUNCE
+        kind = bounced if event == "bounce" else kinds.get(str(event))
         if kind is not None:
             yield _mail(kind, one.get(TOKEN), one.get("email"), one.get("timestamp"))
 
@@ -70,23 +82,15 @@ def postmark(body: bytes) -> Iterator[Report]:
     what = said.get("RecordType")
     if what == "Bounce" and said.get("Type") in ("HardBounce", "BadEmailAddress", "ManuallyDeactivated"):
         yield _mail(BOUNCE, token, said.get("Email"), said.get("BouncedAt"))
+    elif what == "Bounce" and said.get("Type") in ("SoftBounce", "Transient", "DnsError", "MailboxFull"):
+        yield _mail(SOFT, token, said.get("Email"), None)
+    elif what == "Delivery":
+        yield _mail(DELIVERED, token, said.get("Recipient"), None)
     elif what == "SpamComplaint" or (what == "Bounce" and said.get("Type") == "SpamComplaint"):
         yield _mail(COMPLAINT, token, said.get("Email"), said.get("BouncedAt"))
     elif what == "SubscriptionChange" and said.get("SuppressSending") is True:
         kind = COMPLAINT if said.get("SuppressionReason") == "SpamComplaint" else LEAVE
         yield _mail(kind, token, said.get("Recipient"), said.get("ChangedAt"))
-
-
-def twilio(body: bytes) -> Iterator[Report]:
-    """Twilio's inbound message: `OptOutType` first, else a whole message that is one of the words."""
-    form = {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-    number = form.get("From", "")
-    channel = Channel.MESSAGING if number.startswith("whatsapp:") else Channel.SMS
-    said = form.get("OptOutType", "").upper()
-    word = ReplyWord[said] if said in ReplyWord.__members__ else reply_words.read(form.get("Body", ""))
-    kind = {ReplyWord.STOP: LEAVE, ReplyWord.START: START}.get(word) if word else None
-    if kind is not None:
-        yield Report(kind=kind, channel=channel, phone=number.removeprefix("whatsapp:"), reason="keyword")
 
 
 def whatsapp(body: bytes) -> Iterator[Report]:
@@ -131,14 +135,13 @@ READERS: dict[str, Reader] = {
     "ses": ses,
     "sendgrid": sendgrid,
     "postmark": postmark,
-    "twilio": twilio,
     "whatsapp": whatsapp,
     "segment": segment,
 }
 
 
 def _mail(kind: str, token: Any, email: Any, when: Any) -> Report:
-    reason = {BOUNCE: "bounce_hard", COMPLAINT: "complaint", LEAVE: "unsubscribe"}[kind]
+    reason = {BOUNCE: "bounce_hard", COMPLAINT: "complaint", LEAVE: "unsubscribe"}.get(kind, "")
     return Report(
         kind=kind,
         channel=Channel.EMAIL,

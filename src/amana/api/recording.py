@@ -278,10 +278,6 @@ def _check_by_id(desk: Desk, said: Said) -> None:
         raise errors.BadInput(
             "A grant names the address it was given for", expected="email or phone instead of person"
         )
-    if said.status is not None and (said.purpose == ANY) != (said.channel == ANY):
-        raise errors.BadInput(
-            "A refusal by id names a purpose and a channel, or neither", expected="both, or * for both"
-        )
     if said.preferences is not None:
         pace = _change(said.preferences)
         bounds = ((pace.hours, 1 << 24), (pace.days, 1 << 7), (pace.per_month, 1 << 15))

@@ -14,6 +14,7 @@ from hashlib import sha256
 import msgspec
 import structlog
 from litestar import Response, get, post
+from litestar.exceptions import PermissionDeniedException
 from litestar.params import FromPath
 
 from amana import errors
@@ -21,15 +22,17 @@ from amana.api import guarding, providers
 from amana.api.desk import Desk
 from amana.api.guarding import AnyRequest, TheDesk, answers
 from amana.core.statements import ANY
-from amana.services import feedback
+from amana.delivery import texting
+from amana.services import bounces, feedback, inbound, reporters
 from amana.services.api_keys import Caller
 from amana.services.feedback import Report
 
+TEXTS = "twilio"
 EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 MOST = 2_000  # reports in one request
 _SNS = re.compile(r"https://sns\.[a-z0-9-]+\.amazonaws\.com/[!-~]+\Z")
 _CHALLENGE = re.compile(r"[0-9A-Za-z_-]{1,100}\Z")
-_ANSWERS = answers(401, 403, 409, 415, 422)
+_ANSWERS = answers(401, 409, 415, 422)
 log = structlog.get_logger("amana.api")
 
 
@@ -40,14 +43,20 @@ async def report(
     """Take a provider's report."""
     caller = await _caller(request, desk, provider, key)
     body = await request.body()
+    await _signed(request, desk, provider, body)
+    if provider == TEXTS:
+        await desk.run(_text, desk, caller, body)
+        return Response(EMPTY_TWIML, media_type="application/xml")
     if provider == "ses":
         _show_subscription(body)
     reports = [one for one in providers.READERS[provider](body) if _is_ours(desk, one)][:MOST]
     brand = next(iter(caller.brands))
     context = caller.digest + sha256(body).digest() + desk.house.random(8)
-    await desk.run(feedback.take, desk.house, f"{provider}/{caller.name}", brand, reports, context)
-    if provider == "twilio":
-        return Response(EMPTY_TWIML, media_type="application/xml")
+    source = f"{provider}/{caller.name}"
+    counted = [one for one in reports if one.kind in (bounces.SOFT, bounces.DELIVERED)]
+    said = [one for one in reports if one not in counted]
+    await desk.run(feedback.take, desk.house, source, brand, said, context)
+    await desk.run(bounces.take, desk.house, source, counted)
     return Response("", media_type="text/plain")
 
 
@@ -65,7 +74,7 @@ async def challenge(
 
 async def _caller(request: AnyRequest, desk: Desk, provider: str, key: str) -> Caller:
     caller = await desk.run(desk.holder, key)
-    if provider not in providers.READERS or caller is None or not caller.may("webhook"):
+    if provider not in (*providers.READERS, TEXTS) or caller is None or not caller.may("webhook"):
         guarding.limited(request)
         raise _unknown()
     if len(caller.brands) != 1 or "*" in caller.brands:
@@ -73,6 +82,22 @@ async def _caller(request: AnyRequest, desk: Desk, provider: str, key: str) -> C
             "The key of a webhook speaks for one brand", remedy="make one with a single brand"
         )
     return caller
+
+
+async def _signed(request: AnyRequest, desk: Desk, provider: str, body: bytes) -> None:
+    """Refuse a report that is not its provider's own. Raises PermissionDeniedException."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    sent = reporters.Sent(address=str(request.url), headers=headers, body=body)
+    try:
+        await desk.run(reporters.verify, desk.house, provider, sent)
+    except errors.VerificationFailed:
+        guarding.limited(request)
+        raise PermissionDeniedException("The report is not signed as its provider signs it") from None
+
+
+def _text(desk: Desk, caller: Caller, body: bytes) -> None:
+    """A text message that somebody sent to a number of the key's brand. Raises BadInput."""
+    inbound.text(desk.house, texting.received(reporters.form_of(body)), next(iter(caller.brands)))
 
 
 def _is_ours(desk: Desk, one: Report) -> bool:

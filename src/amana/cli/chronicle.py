@@ -71,9 +71,10 @@ def plain(opened: Opened) -> dict[str, Any]:
 
 def _cell(event: events.Permission | events.Relationship, text: Phrases) -> str:
     purpose = "every purpose" if event.purpose == ANY else event.purpose
-    channel = "every channel" if event.channel == ANY else text.channel[event.channel]
+    channel = "every channel" if event.channel == ANY else text.means(event.channel)
     brand = "every brand" if event.brand == ANY else event.brand
-    return f"{purpose}, {channel}, for {brand}"
+    about = f" of {event.category}" if isinstance(event, events.Permission) and event.category else ""
+    return f"{purpose}, {channel}{about}, for {brand}"
 
 
 def shown(event: events.AnyEvent, text: Phrases) -> str:

@@ -17,7 +17,7 @@ import typer
 
 from amana import errors
 from amana.cli import rendering
-from amana.services import gating, inbound, sending
+from amana.services import copies, gating, inbound, requests, rights_run, sending
 from amana.services.house import House
 from amana.services.posting import open_post
 from amana.services.tasks import Worker
@@ -47,18 +47,27 @@ def workers(house: House) -> Iterator[dict[str, Worker]]:
         post.close()
 
 
+def remind(house: House) -> int:
+    """Note requests that are due soon; how many."""
+    return len(requests.remind(house))
+
+
+SWEEPERS: tuple[loop.Sweeper, ...] = (rights_run.sweep, remind, copies.sweep)
+"""What every worker does beside its tasks."""
+
+
 def worker(
     context: typer.Context,
     once: Annotated[bool, typer.Option(help="Do what is due now, and end.")] = False,
 ) -> None:
-    """Do what waits: mail, texts and hooks, until interrupted."""
+    """Do what waits: mail, texts, hooks and requests, until interrupted."""
     with context.obj.house(writing=True) as house, workers(house) as sending_workers:
         if once:
-            while loop.one_round(house, sending_workers):
+            while loop.one_round(house, sending_workers) + loop.swept(house, SWEEPERS):
                 pass
             return
         rendering.note("Working. Ctrl-C stops after the task in hand.")
-        loop.run(house, sending_workers, threading.Event())
+        loop.run(house, sending_workers, threading.Event(), sweepers=SWEEPERS)
 
 
 def gate(context: typer.Context) -> None:

@@ -20,16 +20,16 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from amana import errors
-from amana.cli import import_pages, paths, question, rehearsal, rendering, session
+from amana.cli import import_pages, paths, question, rehearsal, rendering, replay, session
 from amana.cli.question import BrandOption
 from amana.cli.session import JsonFlag, answer
-from amana.connectors import catalogue, mapping, registry
+from amana.connectors import catalogue, mapping, registry, sends
 from amana.connectors.catalogue import Importer
 from amana.connectors.moments import Clock
 from amana.connectors.tables import Source
 from amana.core.lists import Papers
 from amana.core.statements import ANY, PersonRow, Reject
-from amana.services import imports, lists, registries
+from amana.services import imports, lists, past_sends, registries
 from amana.services.house import House
 from amana.storage import sources
 
@@ -76,7 +76,8 @@ def import_file(
         Path | None, typer.Option("--mapping", help="What the columns of a table mean; see `amana map`.")
     ] = None,
     kind: Annotated[
-        str, typer.Option("--as", help="A platform's export: mailchimp, hubspot, registry …")
+        str,
+        typer.Option("--as", help="A platform's export: mailchimp, hubspot, registry …; sends for a log."),
     ] = "",
     options: Annotated[
         Path | None, typer.Option("--options", help="TOML: what a platform's export does not say itself.")
@@ -100,6 +101,11 @@ def import_file(
     json: JsonFlag = False,
 ) -> None:
     """Import a file with a past: people, their permissions with evidence, and their opt-outs."""
+    if kind == sends.KIND:
+        replay.take(
+            context.obj, file, _of_sends(mapping_file, source), source, brand, dry_run=dry_run, json=json
+        )
+        return
     reading = _reading(file, mapping_file, kind, options)
     shown = _evidence(evidence)
     papers = _papers(bought, documents)
@@ -128,6 +134,17 @@ def import_file(
             else:
                 report = imports.run(house, order, progress)
                 answer(import_pages.told(report, source), json=json, render=import_pages.show_report)
+
+
+def _of_sends(mapping_file: Path | None, source: str) -> Path:
+    """The mapping of a log of sends. Raises BadInput if it or the source's name is left out."""
+    if mapping_file is None or not source:
+        raise errors.BadInput(
+            "A log of sends says too little of itself",
+            expected="--mapping with a mapping of sends, and --source",
+            remedy="name both; the source is the one under which its people were imported",
+        )
+    return mapping_file
 
 
 def _order(house: House, reading: Reading, source: str, evidence: str, brand: str) -> imports.Order:
@@ -302,6 +319,11 @@ def undo(
 ) -> None:
     """Take an import back: its grants and attributes count no more, its opt-outs stay."""
     with context.obj.house(writing=True) as house:
-        people = imports.undo(house, number, also_refusals=also_refusals, reason=reason)
+        undone = past_sends.undone(house, number)
+        people = (
+            imports.undo(house, number, also_refusals=also_refusals, reason=reason)
+            if undone is None
+            else undone
+        )
     told = {"import": number, "people": people, "also_refusals": also_refusals, "reason": reason}
     answer(told, json=json, render=import_pages.show_undone)

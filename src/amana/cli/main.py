@@ -17,6 +17,7 @@ import typer.core
 from amana import errors
 from amana.cli import (
     ask,
+    chores,
     delivering,
     demo,
     explain,
@@ -25,8 +26,10 @@ from amana.cli import (
     law,
     ledger,
     lists,
+    mailing,
     mapping_drafts,
     people,
+    replay,
     screen,
     serve,
     session,
@@ -67,14 +70,18 @@ MODULES: tuple[Any, ...] = (
     ask,
     screen,
     whatif,
+    replay,
     explain,
     law,
     people,
+    request,
     ledger,
     witness,
     keeping,
     serve,
     delivering,
+    mailing,
+    chores,
 )
 
 for module in MODULES:

@@ -71,7 +71,7 @@ def pages(house: Callable[[], House]) -> Sequence[ControllerRouterHandler]:
 def worked(house: House, stop: threading.Event) -> None:
     """Do what is due, in the process that serves, until it ends."""
     with delivering.workers(house) as sending:
-        loop.run(house, WORKERS | sending, stop)
+        loop.run(house, WORKERS | sending, stop, sweepers=delivering.SWEEPERS)
 
 
 def make_key(

@@ -25,6 +25,7 @@ from amana.core import places, readability
 from amana.core.vocabulary import SubjectType
 from amana.services import backup as backups
 from amana.services import publish as publishing
+from amana.services import tasks
 from amana.services.house import House
 from amana.storage import log, people, sources
 from amana.storage import register as registers
@@ -162,6 +163,7 @@ def _status(house: House) -> dict[str, Any]:
         "cache": {name: group.position for name, group in sorted(manifest.groups.items())},
         "notices": _pending(house),
         "law": _law(house),
+        "tasks": tasks.standing(house),
         "safekeeping": backups.standing(house),
     }
 
@@ -216,6 +218,7 @@ def _show_status(found: dict[str, Any]) -> None:
         ("cache", f"{groups} groups, {len(behind)} behind the ledger: the next screen catches up"),
         ("law book", f"version {law['version']}; serves {', '.join(law['serves']) or 'no country'}"),
         ("notices", notices["problem"] or ("changes to publish" if notices["pending"] else "all published")),
+        ("tasks", _tasks(found["tasks"])),
         *keeping.rows(found["safekeeping"]),
     ]
     rendering.table(("", ""), rows)
@@ -224,6 +227,13 @@ def _show_status(found: dict[str, Any]) -> None:
     if notices["pending"]:
         rendering.line(f"  {session.program()} publish")
     _show_doubts(law)
+
+
+def _tasks(found: list[tasks.Group]) -> str:
+    failed = sum(one.count for one in found if one.state == "failed")
+    waiting = sum(one.count for one in found) - failed
+    more = f": see `{session.program()} tasks list`" if failed or waiting else ""
+    return f"{waiting:,} waiting, {failed:,} failed" + more
 
 
 def _show_doubts(law: dict[str, Any]) -> None:

@@ -16,6 +16,9 @@ MOMENTARY = ("registry_hits", *SENT)
 PERSON = PersonFacts._fields
 CELL = tuple(name for name in Facts._fields if name not in PERSON and name not in MOMENTARY)
 
+WORDS = "word:"
+"""Begins the name of a column that holds numbers of words; the manifest has the words."""
+
 BOOLEANS = frozenset(
     {
         "known",
@@ -57,4 +60,6 @@ def dtype(name: str) -> np.dtype[np.generic]:
     """The NumPy type of a column."""
     if name in BOOLEANS:
         return np.dtype(np.bool_)
+    if name.startswith(WORDS):
+        return np.dtype(np.int32)
     return np.dtype(_WIDTHS.get(name, np.int64))

@@ -47,6 +47,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     serial: int = 0
     regimes: tuple[Regime, ...] = ()
     groups: dict[str, Group] = {}
+    words: dict[str, tuple[str, ...]] = {}  # of columns that hold words: the text of each number, "" first
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):

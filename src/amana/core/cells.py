@@ -224,6 +224,12 @@ class Terms:
             self._means_name.get(cell & 0xFF, ANY),
         )
 
+    def known_means(self, word: str) -> str:
+        """The means of a refusal, widened to every recipient or every means where the word is not known here."""
+        if word in self._means:
+            return word
+        return EVERY_SHARE if word.startswith(SHARE) else EVERY_USE if word.startswith(USE) else ANY
+
     def category(self, cell: int) -> str:
         """The category of a cell; empty for every one."""
         return self._category_name[category_of(cell)]

@@ -167,7 +167,9 @@ def _citation(applied: Applied) -> LawCited:
     )
 
 
-def _obligations(channel: Channel, law: Law) -> tuple[Obligation, ...]:
+def _obligations(channel: Channel | None, law: Law) -> tuple[Obligation, ...]:
+    if channel is None:  # nothing is sent
+        return ()
     base: tuple[Obligation, ...] = (Obligation.SENDER_IDENTITY, Obligation.OPT_OUT_IN_MESSAGE)
     if channel is Channel.EMAIL:
         base = (Obligation.ONE_CLICK_UNSUBSCRIBE, Obligation.SENDER_IDENTITY, Obligation.POSTAL_ADDRESS)

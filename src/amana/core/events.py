@@ -57,11 +57,11 @@ class Relationship(Event, frozen=True, kw_only=True, tag="relationship"):
 
 
 class Point(Event, frozen=True, kw_only=True, tag="point"):
-    """A contact point of the person: added, verified, blocked or unblocked."""
+    """A contact point of the person: added, verified, blocked or unblocked; or what is counted of its deliveries."""
 
     point: int  # ordinal within the person, from zero
     point_kind: PointKind
-    change: str  # added | verified | blocked | unblocked
+    change: str  # added | verified | blocked | unblocked | soft_bounced | delivered
     value: str = ""  # the address itself, only in `added`
     flags: int = 0  # address class bits (contact_points.AddressFlag)
     country: str = ""  # of a phone number

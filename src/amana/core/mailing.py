@@ -1,4 +1,4 @@
-"""How messages leave and come back, as the workspace file says it: [mail], [sms], [gate] and [answers].
+"""How messages leave and come back, as the workspace file says it: [mail], [sms], [gate], [answers], [reports].
 
 Rule. Addresses, hosts and names stand here; secrets never do. A password or a key stands in a file of its own, named by a
 path that is relative to the workspace folder, and readable by its owner alone. Outgoing mail is encrypted unless it goes
@@ -8,7 +8,7 @@ that nobody names is none: what the gate cannot place it refuses.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from ipaddress import ip_address
 
 import msgspec
@@ -82,6 +82,43 @@ class MailGate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     most_bytes: int = MOST_BYTES
     users: dict[str, GateUser] = {}
     senders: dict[str, GateSender] = {}  # by address, lower case
+
+
+class Reporter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a provider's reports are known to be its own: `[reports.<provider>]`."""
+
+    secret_file: str = (
+        ""  # token (twilio), verification key (sendgrid), password (postmark), app secret (whatsapp)
+    )
+    user: str = ""  # of basic authentication (postmark)
+    topic: str = ""  # Amazon Resource Name of the topic (ses)
+    url: str = ""  # the whole address that the provider was given, where a proxy changes it (twilio)
+
+
+REPORTERS: dict[str, tuple[str, ...]] = {
+    "ses": ("topic",),
+    "sendgrid": ("secret_file",),
+    "postmark": ("user", "secret_file"),
+    "twilio": ("secret_file",),
+    "whatsapp": ("secret_file",),
+}
+"""What each provider's section needs to say."""
+
+
+def check_reports(reports: Mapping[str, Reporter]) -> None:
+    """Refuse a section that proves nothing. Raises BadWorkspace."""
+    for name, held in reports.items():
+        needed = REPORTERS.get(name)
+        if needed is None:
+            raise errors.BadWorkspace(
+                f"reports.{name} is no provider whose reports are signed",
+                expected=f"one of: {', '.join(REPORTERS)}",
+                remedy="mend the name",
+            )
+        if not all(getattr(held, part) for part in needed):
+            raise errors.BadWorkspace(
+                f"reports.{name} is incomplete", expected=" and ".join(needed), remedy="add it"
+            )
 
 
 def check(

@@ -21,7 +21,7 @@ from typing import TypeVar
 import msgspec
 
 from amana.core import handling, pack_check, pack_reader
-from amana.core.handling import Handled, UseLaw
+from amana.core.handling import Handled, UseLaw, UseRow
 from amana.core.pack_values import (
     Addition,
     Age,
@@ -147,7 +147,7 @@ class LawBook:
         row = self._row(chain, channel, subject, on)
         return self._joined(row, chain, channel, subject, on)
 
-    def handling(self, code: str, handled: Handled, on: date) -> LawRule | None:
+    def handling_rule(self, code: str, handled: Handled, on: date) -> LawRule | None:
         """The row on use or sharing of data; None if it is not modelled, which denies. Errors: NotFound, BadLaw."""
         row = self._use_row(code, handled, on)
         return None if row is None else row.rule(self._chain(code)[0])
@@ -157,7 +157,7 @@ class LawBook:
         row = self._use_row(code, handled, on)
         return 0 if row is None else row.never_below
 
-    def _use_row(self, code: str, handled: Handled, on: date) -> handling.UseRow | None:
+    def _use_row(self, code: str, handled: Handled, on: date) -> UseRow | None:
         chain = self._chain(code)
         if any(on < self._packs[one].jurisdiction.modelled_from for one in chain):
             return None

@@ -2,7 +2,7 @@
 
 Rule. Codes are stable and never shown alone; words are translated. A catalogue is one TOML text for one language. It has
 a sentence for every reason of the rule book (why, and what would change it), every remedy, obligation, evidence check,
-status, channel, basis and class of rule, and nothing else: a key that is missing, empty or stale is refused when the
+status, channel, use, basis and class of rule, and nothing else: a key that is missing, empty or stale is refused when the
 text is read, so that looking a sentence up afterwards cannot fail and never falls back to another language. Reading
 files is the edge's business.
 """
@@ -14,10 +14,10 @@ from collections.abc import Iterable
 import msgspec
 
 from amana import errors
-from amana.core import rules
+from amana.core import cells, rules
 from amana.core.decision import Obligation
 from amana.core.remedies import Kind
-from amana.core.vocabulary import Basis, Channel, Proof, RuleClass, Status
+from amana.core.vocabulary import Basis, Channel, Manner, Proof, RuleClass, Status
 
 LANGUAGES = ("en", "he", "ar", "th", "ru")
 """The languages that the product speaks; one catalogue each."""
@@ -52,6 +52,7 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     proof: dict[str, str]
     status: dict[str, str]
     channel: dict[str, str]
+    handling: dict[str, str]  # what else than contact a permission is about
     basis: dict[str, str]
     kind: dict[str, str]  # class of a rule: whose No it speaks
 
@@ -62,6 +63,16 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def turn(self, code: str) -> str:
         """What would change a reason's answer, as a sentence."""
         return self.reason[code].turn
+
+    def means(self, word: str) -> str:
+        """What a permission is about, by the word of its event: a channel, a use or a sharing of data."""
+        if word in self.channel:
+            return self.channel[word]
+        family, _, name = word.partition(".")
+        key = {cells.EVERY_USE: "any_use", cells.EVERY_SHARE: "any_share"}.get(
+            word, "share" if family == "share" else name
+        )
+        return self.handling[key].replace("{recipient}", name)
 
     def proofs(self, names: Iterable[str]) -> str:
         """Evidence checks by name, as one list in words."""
@@ -97,6 +108,7 @@ def codes_needed() -> dict[str, tuple[str, ...]]:
         "proof": tuple(str(one.name).lower() for one in Proof),
         "status": tuple(one.value for one in Status),
         "channel": tuple(one.value for one in Channel),
+        "handling": ("any_use", *(one.value for one in Manner), "any_share", "share"),
         "basis": tuple(one.name.lower() for one in Basis),
         "kind": tuple(one.value for one in RuleClass),
     }

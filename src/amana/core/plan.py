@@ -238,7 +238,7 @@ class Plan:
             return None
         channel, handled = self.question.channel, self.question.handled
         if handled is not None:
-            return self.book.handling(place, handled, self._on)
+            return self.book.handling_rule(place, handled, self._on)
         return None if channel is None else self.book.rule(place, channel, subject, self._on)
 
     def _resolve(self, regime: Regime) -> Law:
@@ -349,9 +349,7 @@ class Plan:
 
     def _transfer_well(self, concerned: tuple[str, ...], handled: Handled) -> bool:
         """Whether what leaves every place concerned goes to its own country or union, or under a safeguard."""
-        return handled.safeguarded or all(
-            self.book.is_within(handled.country, place) for place in concerned
-        )
+        return handled.safeguarded or all(self.book.is_within(handled.country, place) for place in concerned)
 
     def _cut_off(self, concerned: tuple[str, ...], *, never: bool) -> int:
         """The latest birth day that is old enough everywhere concerned."""

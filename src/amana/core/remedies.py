@@ -62,6 +62,9 @@ class Kind(Enum):
     PUBLISHED_PROOF = "published_proof"
     PAPERS = "list_papers"  # the documents of a bought list arrive, and are in order
     STORAGE = "stored_inside"
+    DECLARED = "use_declared"
+    AGREEMENT = "agreement_on_file"
+    SAFEGUARD = "safeguard_declared"
     RECORDED = "person_recorded"
     RESTRICTION = "restriction_lifted"
     TOPIC = "topic_on"
@@ -173,6 +176,9 @@ _CHANGES: dict[Kind, Callable[[_Case], _Case]] = {
     **{kind: partial(_papers, law=base, facts=shown) for kind, (base, shown) in _BASES.items()},
     Kind.PAPERS: lambda case: _fact(case, held=False),
     Kind.STORAGE: lambda case: case._replace(law=case.law._replace(stored_well=True)),
+    Kind.DECLARED: lambda case: case._replace(ask=case.ask._replace(declared=True)),
+    Kind.AGREEMENT: lambda case: case._replace(ask=case.ask._replace(agreed=True)),
+    Kind.SAFEGUARD: lambda case: case._replace(law=case.law._replace(transfer_well=True)),
     Kind.RECORDED: lambda case: _fact(case, known=True),
     Kind.RESTRICTION: lambda case: _fact(case, restricted=False),
     Kind.TOPIC: lambda case: _fact(case, topics_off=case.facts.topics_off & ~case.ask.topic),
@@ -203,10 +209,11 @@ _BASIS = _bits(
 _LISTS = _bits("registry_listed registry_stale")
 _ASSESSED = _bits("assessment_missing")
 _RESTS_ON_EVIDENCE = _BASIS | _ASSESSED | _LISTS
+_AWAITED = _RESTS_ON_EVIDENCE | _bits("withdrawn")  # also by the person's own grant that begins later
 _CONSENTED = _bits("unknown_person source_held") | _REFUSALS | _RESTS_ON_EVIDENCE
 
 _LIFTS: dict[Kind, int] = {
-    Kind.WAIT: rules.TIMING_BITS | _RESTS_ON_EVIDENCE,
+    Kind.WAIT: rules.TIMING_BITS | _AWAITED,
     Kind.MESSAGE: _bits("message_incomplete"),
     Kind.JOURNAL: _bits("restored"),
     Kind.REGISTRY: _bits("registry_stale"),
@@ -219,6 +226,9 @@ _LIFTS: dict[Kind, int] = {
     Kind.PUBLISHED_PROOF: _BASIS | _LISTS,
     Kind.PAPERS: _bits("source_held"),
     Kind.STORAGE: _bits("localisation"),
+    Kind.DECLARED: _bits("not_declared"),
+    Kind.AGREEMENT: _bits("agreement_missing"),
+    Kind.SAFEGUARD: _bits("transfer_unsafe"),
     Kind.RECORDED: _bits("unknown_person"),
     Kind.RESTRICTION: _bits("restricted"),
     Kind.TOPIC: _bits("topic_off"),
@@ -368,6 +378,8 @@ class _Search:
     def _start(self, case: _Case) -> int | None:
         """The moment before which waiting is in vain: the pause's end, the caps' windows, the evidence's own time."""
         facts, law, at = case.facts, case.law, self.ask.at
+        if not self.ask.contact:
+            return self._due(case)
         moments = [facts.paused_until, self._due(case)]
         for sent, cap, days in (
             (facts.sent_day, law.cap_day, 1),
@@ -385,19 +397,19 @@ class _Search:
 
         def lacking(moment: int) -> int:
             then = case._replace(ask=case.ask._replace(at=moment))
-            return (_denied(then, ()) & _RESTS_ON_EVIDENCE).bit_count()
+            return (_denied(then, ()) & _AWAITED).bit_count()
 
         ahead = sorted(one for one in _dates(case.facts) if one > self.ask.at)
         return min([self.ask.at, *ahead], key=lacking) if ahead else self.ask.at
 
     def _first(self, case: _Case, start: int, later: Later) -> _Case | None:
         facts, at = case.facts, self.ask.at
-        if not facts.hours or not facts.days:
+        if self.ask.contact and not (facts.hours and facts.days):
             return None
         first = start - start % QUARTER + (QUARTER if start % QUARTER or start == at else 0)
         clock = _clock(self.plan.opening(self.regime), self.plan.is_holiday)
         for moment in range(first, first + HORIZON_DAYS * DAY, QUARTER):
-            if not clock.welcomes(facts, moment):
+            if self.ask.contact and not clock.welcomes(facts, moment):
                 continue
             plan = later(moment)  # the law may have changed meanwhile
             clock = _clock(plan.opening(self.regime), plan.is_holiday)

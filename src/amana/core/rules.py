@@ -219,6 +219,24 @@ def localisation(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
     return not_(law.stored_well)
 
 
+@rule(RuleClass.LEGAL, "GDPR art. 5(1)(b)-(c), 13(1)(e)")
+def not_declared(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
+    """The workspace does not declare this use of data, or this recipient of it, for the purpose."""
+    return not_(ask.declared)
+
+
+@rule(RuleClass.LEGAL, "GDPR art. 26, 28(3); Civ. Code 1798.100(d)")
+def agreement_missing(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
+    """No agreement with the recipient is on file."""
+    return not_(ask.agreed)
+
+
+@rule(RuleClass.LEGAL, "GDPR art. 44-47 and its like")
+def transfer_unsafe(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
+    """The recipient is in another country, and no safeguard for the transfer is declared."""
+    return not_(law.transfer_well)
+
+
 # ---- age --------------------------------------------------------------------------------------------------------
 
 
@@ -385,7 +403,7 @@ def topic_off(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
 @rule(RuleClass.TIMING, "the person's pause")
 def paused(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
     """The person paused messages for a while."""
-    return facts.paused_until > ask.at
+    return ask.contact & (facts.paused_until > ask.at)
 
 
 @rule(RuleClass.TIMING, "the person's days and hours")
@@ -410,7 +428,7 @@ def frequency_cap(facts: Any, law: Any, ask: Any, shows: Any) -> Any:
         (facts.sent_day >= law.cap_day)
         | (facts.sent_week >= law.cap_week)
         | (facts.sent_month >= law.cap_month)
-        | (facts.sent_month >= facts.per_month)
+        | (ask.contact & (facts.sent_month >= facts.per_month))
     )
 
 

@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 
 from amana import errors
-from amana.core import mailing
-from amana.core.vocabulary import Channel, Hold, Proof
+from amana.core import cells, mailing, signals
+from amana.core.vocabulary import Channel, Hold, Manner, Proof, Role, Safeguard
 
 
 class Organisation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +49,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     on: date
     review_by: date
     owner: str
+    covers: tuple[str, ...] = ()  # besides contact: use.personalise, use.profile, use.analyse
 
 
 class Purpose(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,6 +97,21 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     hold: Hold
     means: str = ""  # residence | region | zone | birth_date | full_name | legal_form | language | guardian
     label: dict[str, str] = {}  # what people call it, by language
+    special: bool = False  # a special category (GDPR art. 9) although its category does not say so
+    uses: tuple[Manner, ...] = ()  # what else is done with it than keeping it and sending messages
+
+
+class Recipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody to whom data is passed on (GDPR art. 4(9)); `share.<its name>` is the action."""
+
+    name: str
+    country: str  # ISO 3166-1 alpha-2
+    role: Role
+    purposes: tuple[str, ...]
+    categories: tuple[str, ...] = ()  # of data that may go there; empty: every registered one of the purposes
+    agreement: str = ""  # where the agreement is on file (GDPR art. 26, 28(3))
+    safeguard: Safeguard | None = None  # of a transfer to its country (GDPR art. 45-47)
+    label: dict[str, str] = {}  # what people call it, by language
 
 
 class Cap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,19 +132,25 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     topics: dict[str, dict[str, str]] = {}
     capture_points: dict[str, CapturePoint] = {}
     fields: dict[str, Field] = {}
+    recipients: dict[str, Recipient] = {}
     caps: dict[Channel, Cap] = {}
+    web: signals.Web | None = None
     mail: mailing.Mail | None = None
     answers: mailing.Answers | None = None
     sms: mailing.Texting | None = None
     gate: mailing.MailGate | None = None
+    reports: dict[str, mailing.Reporter] = {}  # by provider
 
 
+_USES = {cells.USE + manner.value: manner for manner in Manner}
 MOST_TOPICS = 60  # each has one bit of a column
 MEANINGS = frozenset(
     {"residence", "region", "zone", "birth_date", "full_name", "legal_form", "language", "guardian"}
 )
 COLUMN_MEANINGS = frozenset({"residence", "region", "zone", "legal_form", "language"})
 
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _SITE = re.compile(r"https://[^/\s?#@]+(/[^\s?#]*)?|http://localhost(:\d+)?")
 
@@ -183,6 +205,8 @@ def _check(workspace: Workspace) -> None:
         )
     for name, purpose in workspace.purposes.items():
         _known(f"purposes.{name}.notice", purpose.notice, workspace.notices, "notices")
+        for word in purpose.assessment.covers if purpose.assessment else ():
+            _known(f"purposes.{name}.assessment.covers", word, _USES, "the manners of use")
     for name, notice in workspace.notices.items():
         for purpose_name in notice.purposes:
             _known(f"notices.{name}.purposes", purpose_name, workspace.purposes, "purposes")
@@ -196,7 +220,9 @@ def _check(workspace: Workspace) -> None:
             _known(f"capture_points.{name}.notice", point.notice, workspace.notices, "notices")
         for field_name in point.fields:
             _known(f"capture_points.{name}.fields", field_name, workspace.fields, "fields")
+    _check_data(workspace)
     mailing.check(workspace.mail, workspace.gate, workspace.brands, workspace.purposes)
+    mailing.check_reports(workspace.reports)
     meanings: dict[str, str] = {}
     for name, field in workspace.fields.items():
         _check_field(name, field, workspace, meanings)
@@ -219,6 +245,46 @@ def _check_pages(workspace: Workspace) -> None:
             got=site,
             remedy="mend it, or leave it out",
         )
+
+
+def _check_data(workspace: Workspace) -> None:
+    """Who receives data, which categories there are, and what a site's banner switches."""
+    if len(workspace.recipients) > cells.MOST_RECIPIENTS:
+        raise errors.BadWorkspace(
+            "The workspace has too many recipients",
+            expected=f"at most {cells.MOST_RECIPIENTS}",
+            remedy="merge some",
+        )
+    for name, recipient in workspace.recipients.items():
+        _check_recipient(name, recipient, workspace)
+    cells.numbered({}, categories(workspace))
+    signals.check(workspace.web, workspace.brands, workspace.purposes, workspace.recipients)
+
+
+def categories(workspace: Workspace) -> tuple[str, ...]:
+    """The categories of data that are registered, of fields and of what recipients get."""
+    named = [field.category for field in workspace.fields.values()]
+    named += [category for one in workspace.recipients.values() for category in one.categories]
+    return tuple(dict.fromkeys(named))
+
+
+def _check_recipient(name: str, recipient: Recipient, workspace: Workspace) -> None:
+    if not _WORD.fullmatch(name):
+        raise errors.BadWorkspace(
+            "A recipient's name is no word", expected="letters, digits, - and _", got=name, remedy="mend it"
+        )
+    if not _COUNTRY.fullmatch(recipient.country):
+        raise errors.BadWorkspace(
+            f"recipients.{name}.country is no country", expected="two capital letters", remedy="mend it"
+        )
+    if not recipient.purposes:
+        raise errors.BadWorkspace(
+            f"recipients.{name} has no purpose",
+            expected="at least one",
+            remedy="name what the data goes there for, or drop the recipient",
+        )
+    for purpose_name in recipient.purposes:
+        _known(f"recipients.{name}.purposes", purpose_name, workspace.purposes, "purposes")
 
 
 def _check_field(name: str, field: Field, workspace: Workspace, meanings: dict[str, str]) -> None:

@@ -31,7 +31,8 @@ class Kind(Enum):
     """What a message that came in is."""
 
     HARD = "hard"  # the address takes no mail, for good
-    SOFT = "soft"  # not now
+    SOFT = "soft"  # not this time
+    DELIVERED = "delivered"
     COMPLAINT = "complaint"
     LEAVE = "leave"  # one click, by mail: what the message was for
     LEAVE_ALL = "leave_all"  # somebody's own words
@@ -122,7 +123,9 @@ def _delivery_status(part: Message) -> Kind:
         status = str(group.get("Status", "")).strip()
         if action == "failed":
             return Kind.HARD if status.startswith("5") else Kind.SOFT
-    return Kind.SOFT if any(str(one.get("Action", "")).strip() for one in groups) else Kind.MACHINE
+    actions = {str(one.get("Action", "")).strip().lower() for one in groups}
+    # `relayed` and `expanded` left the world of reports; `delayed` is tried again, and its end is reported apart.
+    return Kind.DELIVERED if "delivered" in actions else Kind.MACHINE
 
 
 def _feedback(part: Message) -> Kind:

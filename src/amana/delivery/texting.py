@@ -3,13 +3,12 @@
 Rule. A provider either took the message, or can be tried again (NotNow), or never will (Undeliverable). Twilio's shape
 is spoken here: a form posted to `/2010-04-01/Accounts/{account}/Messages.json`. Its error 21610 means that the person
 answered STOP to the provider: it is given on as `sms_stopped`, because our record has to say so too. The answers it
-posts to us are believed only with its signature: HMAC-SHA1 over the address and the sorted form, as it documents.
+posts to us are read here and believed by `signatures`.
 """
 
 from __future__ import annotations
 
 import base64
-import hmac
 import http.client
 import urllib.error
 import urllib.parse
@@ -97,11 +96,3 @@ def received(form: Mapping[str, str]) -> Received:
         body=form.get("Body", ""),
         said=form.get("OptOutType", "").upper(),
     )
-
-
-def check_signature(address: str, form: Mapping[str, str], signature: str, token: str) -> None:
-    """Hold a posted form against its signature. Raises VerificationFailed."""
-    text = address + "".join(name + form[name] for name in sorted(form))
-    made = base64.b64encode(hmac.digest(token.encode(), text.encode(), "sha1")).decode()
-    if not hmac.compare_digest(made.encode(), signature.encode()):
-        raise errors.VerificationFailed("The provider's signature does not fit")

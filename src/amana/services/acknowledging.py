@@ -1,8 +1,8 @@
 """Acknowledging: the one message that follows what somebody turned on or changed on a page of theirs.
 
 Rule.
-- What was turned on is told to the address it was turned on for; what was changed in the preference centre, to the address
-  in use, e-mail before text. The message carries the receipts and a link to the preference centre.
+- What was turned on is told to the address it was turned on for; what was changed in the preference centre, to the
+  address in use, e-mail before text. The message carries the receipts and a link to the preference centre.
 - It is queued in the transaction of its cause and learns its log positions there: no change without its message, no
   message without its change.
 - Whoever leaves is not written to about it: the page answers, and the receipt stays there and in their own history.

@@ -33,6 +33,7 @@ SCOPES = {
     "decide": "ask the gate: evaluations and searches",
     "screen": "screen whole audiences",
     "permit": "take permits",
+    "send": "start, see and stop mailings; each copy still needs a permit",
     "record": "relay refusals, preferences and grants",
     "capture": "hand in captures that a person confirms afterwards",
     "read": "read people's permissions, receipts and notices; no contact values",

@@ -1,4 +1,4 @@
-"""Asking: may we contact this person, for this purpose, on this channel, now, and why?
+"""Asking: may we contact this person, for this purpose, on this channel, now, and why? May we use or share their data?
 
 Rule. One question is planned once per quarter of an hour and kept; one person is one read of their state. The law in
 force and the clock come from `at`, what the ledger knew from `known_at`: then the state is folded again from the events
@@ -22,8 +22,10 @@ from amana.core.plan import QUARTER, Circumstances, Plan, Question
 from amana.core.regimes import Regime
 from amana.core.state import PersonState
 from amana.core.vocabulary import PHONE_CHANNELS, Channel
-from amana.services import addresses, history, registries
+from amana.core.workspace import Purpose
+from amana.services import addresses, handling, history, registries
 from amana.services.addresses import Address, Keyer
+from amana.services.handling import Handling
 from amana.services.house import House
 from amana.storage import log, register, restores
 from amana.storage.reading import Read, Reader
@@ -42,6 +44,10 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     message: int | None = None
 
 
+Asked = Inquiry | Handling
+"""What the gate can be asked."""
+
+
 class Gate:
     """Answers questions about one workspace. Keeps plans, never people. One per thread.
 
@@ -51,7 +57,7 @@ class Gate:
     def __init__(self, house: House, *, with_remedies: bool = False) -> None:
         self.house = house
         self._with_remedies = with_remedies
-        self._plans: dict[tuple[Inquiry, int, int | None], Plan] = {}
+        self._plans: dict[tuple[Asked, int, int | None], Plan] = {}
         self._reader = Reader(house.database.engine)
         self._registries = registries.in_force(house)
         with house.database.read() as connection:
@@ -64,7 +70,7 @@ class Gate:
         """Give back the connection."""
         self._reader.close()
 
-    def plan(self, inquiry: Inquiry, at: int, known_at: int | None = None) -> Plan:
+    def plan(self, inquiry: Asked, at: int, known_at: int | None = None) -> Plan:
         """The plan of a question at a moment; its rows of law are resolved once per quarter of an hour."""
         quarter = at - at % QUARTER
         plan = self._plans.get((inquiry, quarter, known_at))
@@ -78,7 +84,7 @@ class Gate:
         return plan
 
     def ask(
-        self, person: int, inquiry: Inquiry, at: int | None = None, known_at: int | None = None
+        self, person: int, inquiry: Asked, at: int | None = None, known_at: int | None = None
     ) -> Decision:
         """The decision for one person. Raises NotFound for words the workspace lacks; an unknown id is a deny."""
         plan = self.plan(inquiry, self.house.clock() if at is None else at, known_at)
@@ -91,14 +97,14 @@ class Gate:
             return self._nobody(inquiry, plan, known_at, size, suppressed=False)
         return self._decide(read, inquiry, plan, known_at)
 
-    def facts(self, person: int, inquiry: Inquiry, at: int) -> tuple[Facts, Regime]:
+    def facts(self, person: int, inquiry: Asked, at: int) -> tuple[Facts, Regime]:
         """What a question at a moment sees of a person."""
         plan = self.plan(inquiry, at)
         read = self._read(person, plan)
         return self._facts(read, plan) if read else (facts.nobody(0, suppressed=False), Regime())
 
     def ask_address(
-        self, text: str, inquiry: Inquiry, at: int | None = None, known_at: int | None = None
+        self, text: str, inquiry: Asked, at: int | None = None, known_at: int | None = None
     ) -> tuple[Decision, tuple[int, ...]]:
         """The strictest decision over all holders of an e-mail address or phone number, and who they are."""
         address = self.address(text)
@@ -125,7 +131,11 @@ class Gate:
 
     # ---- from words to facts ------------------------------------------------------------------------------------
 
-    def _question(self, inquiry: Inquiry, at: int, known_at: int | None = None) -> Question:
+    def _question(self, inquiry: Asked, at: int, known_at: int | None = None) -> Question:
+        if isinstance(inquiry, Handling):
+            handled, cell = handling.seen(self.house, inquiry, self.terms)
+            circumstances = self._about_data(inquiry, at, known_at)
+            return Question(cell=cell, channel=None, handled=handled, at=at, circumstances=circumstances)
         cell = self.terms.cell(inquiry.brand, inquiry.purpose, inquiry.channel.value)
         return Question(
             cell=cell,
@@ -135,17 +145,9 @@ class Gate:
         )
 
     def circumstances(self, inquiry: Inquiry, at: int, known_at: int | None = None) -> Circumstances:
-        """What the workspace brings to a question. Raises NotFound for an unknown purpose."""
+        """What the workspace brings to a question about contact. Raises NotFound for an unknown purpose."""
         definition = self.house.workspace
-        purpose = definition.purposes.get(inquiry.purpose)
-        if purpose is None:
-            raise errors.NotFound(
-                f"There is no purpose called {inquiry.purpose!r}",
-                expected=f"one of: {', '.join(definition.purposes)}",
-                remedy="check the spelling, or add it to amana.toml",
-            )
-        on = datetime.fromtimestamp(at, UTC).date()
-        assessment = purpose.assessment
+        purpose = self._purpose(inquiry.purpose)
         epoch = self._epoch(purpose.notice, known_at)
         cap = definition.caps.get(inquiry.channel)
         organisation = definition.organisation
@@ -155,7 +157,7 @@ class Gate:
             sector=organisation.sector,
             min_age=purpose.min_age,
             notice_floor=epoch if epoch > 1 else 0,
-            assessed=assessment is not None and assessment.on <= on <= assessment.review_by,
+            assessed=_assessed(purpose, at),
             topic=self.topics.mask(" ".join(inquiry.topics)),
             registries=self._registries,
             cap_day=_cap(cap.per_day if cap else None),
@@ -164,6 +166,34 @@ class Gate:
             message=inquiry.message,
             restored=self._restored,
         )
+
+    def _about_data(self, inquiry: Handling, at: int, known_at: int | None) -> Circumstances:
+        """What the workspace brings to a question about use or sharing. Raises NotFound for an unknown purpose."""
+        organisation = self.house.workspace.organisation
+        purpose = self._purpose(inquiry.purpose)
+        epoch = self._epoch(purpose.notice, known_at)
+        return Circumstances(
+            served=organisation.serves,
+            stored_in=organisation.stored_in,
+            sector=organisation.sector,
+            min_age=purpose.min_age,
+            notice_floor=epoch if epoch > 1 else 0,
+            assessed=_assessed(purpose, at, inquiry.action),
+            restored=self._restored,
+            declared=handling.is_declared(self.house.workspace, inquiry),
+            agreed=handling.is_agreed(self.house.workspace, inquiry),
+        )
+
+    def _purpose(self, name: str) -> Purpose:
+        definition = self.house.workspace
+        purpose = definition.purposes.get(name)
+        if purpose is None:
+            raise errors.NotFound(
+                f"There is no purpose called {name!r}",
+                expected=f"one of: {', '.join(definition.purposes)}",
+                remedy="check the spelling, or add it to amana.toml",
+            )
+        return purpose
 
     def _epoch(self, notice: str, known_at: int | None) -> int:
         """How many material changes a notice had seen, as far as the ledger knew."""
@@ -197,7 +227,7 @@ class Gate:
         )
         return found, reader.regime(state)
 
-    def _decide(self, read: Read, inquiry: Inquiry, plan: Plan, known_at: int | None) -> Decision:
+    def _decide(self, read: Read, inquiry: Asked, plan: Plan, known_at: int | None) -> Decision:
         found, regime = self._facts(read, plan)
         cell = plan.question.cell
         claim = facts.counting_grant(read.state, cell) if found.granted else None
@@ -216,7 +246,7 @@ class Gate:
         )
 
     def _nobody(
-        self, inquiry: Inquiry, plan: Plan, known_at: int | None, size: int, *, suppressed: bool
+        self, inquiry: Asked, plan: Plan, known_at: int | None, size: int, *, suppressed: bool
     ) -> Decision:
         return decision.decide(
             facts.nobody(0, suppressed=suppressed),
@@ -227,9 +257,16 @@ class Gate:
             with_remedies=self._with_remedies,
         )
 
-    def later(self, inquiry: Inquiry, known_at: int | None = None) -> Callable[[int], Plan]:
+    def later(self, inquiry: Asked, known_at: int | None = None) -> Callable[[int], Plan]:
         """The plan of a question at any other moment, made anew each time."""
         return lambda at: Plan(self.house.book, self._question(inquiry, at, known_at), self.house.is_holiday)
+
+
+def _assessed(purpose: Purpose, at: int, action: str = "") -> bool:
+    """Whether a current assessment is on file, for the use asked about if it is one."""
+    found = purpose.assessment
+    on = datetime.fromtimestamp(at, UTC).date()
+    return found is not None and found.on <= on <= found.review_by and (not action or action in found.covers)
 
 
 def _cap(value: int | None) -> int:

@@ -4,8 +4,9 @@ Rule. `quick` opens nothing: the signed checkpoint verifies, the stored tree's e
 cosigned and audited before, and there are as many rows as the tree has entries. `full` rebuilds the tree from its
 entries and opens every event: **opened + erased = tree size**, where erased is what erasure events in the log itself
 list, so that a table cannot excuse a row that is gone. Each person's chain of commitments is unbroken, the
-stored state is the fold of the person's events, the stored notices are the published ones, and the column files are
-the projection of the state (of evenly spread people where there are many).
+stored state is the fold of the person's events, what stands sealed beside them is what they say (`audit_rows`), the
+stored notices are the published ones, and the column files are the projection of the state (of evenly spread people
+where there are many).
 
 A full audit goes on to the end, so that the error names the lowest position that is wrong and how many faults there
 are. With `since`, an earlier signed checkpoint, the tree before it counts as checked and only people with later events
@@ -15,7 +16,7 @@ A witness, a published folder or a receipt sees that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from hashlib import sha256
 from itertools import groupby
@@ -36,6 +37,7 @@ from amana.core.state import PersonState
 from amana.ledger import canonical, checkpoint, merkle, nodes, sealing, tiles
 from amana.ledger.checkpoint import Checkpoint
 from amana.services import cache, publication, records
+from amana.services.audit_rows import InStep, Said, Sealed
 from amana.services.house import House
 from amana.storage import erasures, log, people, proofs, register
 from amana.storage.log import EventRow
@@ -76,6 +78,8 @@ class Full(msgspec.Struct, frozen=True, kw_only=True):
     erased: int
     erasing: int  # of people whose erasure was begun and not finished
     people: int
+    addresses: int  # opened, and found under their own keyed hash
+    profiles: int  # opened
     notices: int
     columns: int  # values compared with the column files
     since: int  # entries that an earlier audit vouches for, 0 for none
@@ -127,6 +131,8 @@ def full(
             erased=len(run.erased),
             erasing=run.erasing,
             people=run.people,
+            addresses=run.addresses,
+            profiles=run.profiles,
             notices=run.published,
             columns=run.compared,
             since=run.since,
@@ -221,6 +227,7 @@ class _Run:
         self.erased: set[int] = set()  # positions, as erasure events in the log list them
         self.since = 0
         self.opened = self.erasing = self.people = self.published = self.compared = 0
+        self.addresses = self.profiles = 0
         self.read = log.tile_reader(connection)
         self._bundles = proofs.bundles(connection)
         self._seen = bytearray(size)
@@ -253,19 +260,34 @@ class _Run:
 
     def leaves(self, progress: Progress | None) -> None:
         """Open every event; chain, fold and compare; then account for every position."""
-        stored = _Stored(proofs.people_by_id(self.connection, self.since))
+        stored = InStep(proofs.people_by_id(self.connection, self.since), lambda row: row.id)
+        sealed = Sealed(self.connection, self.house.keys, self.since)
         total = self.size - self.since if self.since else self.size
         for chunk in _chunks(proofs.events_by_person(self.connection, self.since)):
             keys = self._keys([rows[0].person for rows in chunk])
             for rows in chunk:
-                for row in stored.before(rows[0].person):
-                    self._without_events(row)
-                self._person(rows, keys.get(rows[0].person), stored.take(rows[0].person))
+                self._without_events(stored.before(rows[0].person), sealed.before(rows[0].person))
+                said = self._person(rows, keys.get(rows[0].person), stored.take(rows[0].person))
+                self._beside(sealed, rows, keys, said)
             if progress is not None:
                 progress(min(self.opened, total), total)
-        for row in stored.rest():
-            self._without_events(row)
+        self._without_events(stored.rest(), sealed.rest())
+        self.addresses, self.profiles = sealed.addresses, sealed.profiles
         self._account()
+
+    def _beside(
+        self, sealed: Sealed, rows: Sequence[EventRow], keys: Mapping[int, bytes], said: Said | None
+    ) -> None:
+        """Hold what stands sealed beside a person's events against what they say, if they are sound."""
+        person = rows[0].person
+        if said is None:
+            sealed.skip(person)
+            return
+        for position, wrong in sealed.compare(person, keys[person], said):
+            if position < 0:
+                self._fault(wrong)
+            else:
+                self._faults.append(Fault(About.STATE, position, f"Event {position} {wrong}"))
 
     def _keys(self, ids: Sequence[int]) -> dict[int, bytes]:
         """The keys of a chunk's people; whoever's is missing or does not open is left out."""
@@ -280,34 +302,40 @@ class _Run:
                     self._fault(f"The key of person {person} cannot be used: {broken.what}")
             return found
 
-    def _person(self, rows: Sequence[EventRow], key: bytes | None, stored: StoredPerson | None) -> None:
+    def _person(
+        self, rows: Sequence[EventRow], key: bytes | None, stored: Sequence[StoredPerson]
+    ) -> Said | None:
+        """Open one person's events; what they say of addresses and fields, None if they are not sound."""
         if rows[0].person in self._fenced:
             for row in rows:
                 self._mark(row)
             self.erasing += len(rows)
-            return
+            return None
         self.people += rows[0].person > 0
         if key is None:
             for row in rows:
                 self._note(row, "cannot be opened, and is not on the erasure list")
                 self._mark(row)
-            return
-        state, head, sound = PersonState(), b"", True
+            return None
+        state, head, said, sound = PersonState(), b"", Said(), True
         for row in rows:
             commitment = self._commitment(row.position)
-            wrong = self._event(row, key, commitment, head, state)
+            wrong = self._event(row, key, commitment, head, state, said)
             if wrong:
                 sound = False
                 self._note(row, wrong)
             self._mark(row)
             self.opened += 1
             head = commitment
-        if stored is None:
+        if not stored:
             self._note(rows[-1], "belongs to a person without a stored state", About.STATE)
         elif sound:
-            self._compare(rows[-1], state, head, stored)
+            self._compare(rows[-1], state, head, stored[0])
+        return said if sound else None
 
-    def _event(self, row: EventRow, key: bytes, commitment: bytes, head: bytes, state: PersonState) -> str:
+    def _event(
+        self, row: EventRow, key: bytes, commitment: bytes, head: bytes, state: PersonState, said: Said
+    ) -> str:
         """Open one event and fold it; what is wrong with it, or the empty string."""
         try:
             _, data = sealing.open_sealed(key, row.sealed, commitment)
@@ -323,6 +351,7 @@ class _Run:
             self._wordings[event.notice] = event.notice_hash
         elif isinstance(event, events.Erasure):
             self.erased.update(event.positions)
+        said.hear(row.position, event)
         try:
             states.apply(state, event, self._terms)
         except (errors.AmanaError, KeyError) as broken:
@@ -335,9 +364,12 @@ class _Run:
         if stored.decoded() != state:
             self._note(latest, "belongs to a person whose state is not the fold of the events", About.STATE)
 
-    def _without_events(self, row: StoredPerson) -> None:
-        if row.head or row.changed >= 0 or row.decoded() != PersonState():
-            self._fault(f"The state of person {row.id} rests on no event")
+    def _without_events(self, stored: Iterator[StoredPerson], sealed: Iterator[str]) -> None:
+        for row in stored:
+            if row.head or row.changed >= 0 or row.decoded() != PersonState():
+                self._fault(f"The state of person {row.id} rests on no event")
+        for wrong in sealed:
+            self._fault(wrong)
 
     def _mark(self, row: EventRow) -> None:
         if not 0 <= row.position < self.size:
@@ -438,33 +470,6 @@ class _Run:
             got=f"{len(ordered)} faults" + (f", also: {named}" if named else ""),
             remedy="keep the files as they are, and restore the backup that verifies",
         )
-
-
-class _Stored:
-    """People in order of id, beside events in order of person."""
-
-    def __init__(self, rows: Iterator[StoredPerson]) -> None:
-        self._rows = rows
-        self._next = next(rows, None)
-
-    def before(self, person: int) -> Iterator[StoredPerson]:
-        """Those with a lower id, who have no events."""
-        while self._next is not None and self._next.id < person:
-            yield self._next
-            self._next = next(self._rows, None)
-
-    def take(self, person: int) -> StoredPerson | None:
-        """The row of a person, if there is one."""
-        if self._next is None or self._next.id != person:
-            return None
-        found, self._next = self._next, next(self._rows, None)
-        return found
-
-    def rest(self) -> Iterator[StoredPerson]:
-        """All that are left."""
-        while self._next is not None:
-            yield self._next
-            self._next = next(self._rows, None)
 
 
 def _chunks(rows: Iterator[EventRow]) -> Iterator[list[list[EventRow]]]:

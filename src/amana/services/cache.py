@@ -2,8 +2,9 @@
 
 Rule. Before a screen, each group that it needs is brought to the ledger's head: people whose latest event stands at or
 after the group's position are projected again and become the delta, together with the delta before. When the delta
-has grown past a fifth of the base, the group is written anew. The position is read before the people are, so that an
-event that lands meanwhile is picked up next time, never missed.
+has grown past a fifth of the base (a twentieth of a large one), the group is written anew. The position is read before
+the people are, so that an event that lands meanwhile is picked up next time, never missed. An erasure writes no event
+before its end: whoever is being erased is told apart (`gone`) until the columns are blank.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -26,9 +28,11 @@ from amana.core.regimes import Regime
 from amana.core.state import PersonState
 from amana.services.asking import NEVER_TARGET
 from amana.services.house import House
-from amana.storage import log, people, register
+from amana.storage import erasures, log, people, register
 
-COMPACT_AT = 0.2
+COMPACT_AT, COMPACT_MANY_AT = 0.2, 0.05
+MANY = 1_000_000  # rows from which on a delta is a burden sooner: each catching up writes it again
+PART = 8_192
 PERSON_GROUP = "person"
 
 
@@ -39,6 +43,8 @@ class Caught(NamedTuple):
     regimes: tuple[Regime, ...]
     person: Loaded
     cell: Loaded
+    gone: np.ndarray[Any, Any] = np.empty(0, np.int64)
+    """Rows of people whose erasure has begun: the record forgot them, the columns may not be blank yet."""
 
 
 class Regimes:
@@ -65,18 +71,24 @@ def catch_up(house: House, cell: int) -> Caught:
     """Bring the person group and one cell's group to the ledger's head, and map them."""
     store = ColumnStore(house.columns)
     name = cell_group(cell)
-    with _lock(house), house.database.read() as connection:
+    with locked(house), house.database.read() as connection:
         latest = log.latest(connection)
         head = latest.size if latest else 0
-        manifest = _not_ahead(store.manifest(), head)
+        manifest = not_ahead(store.manifest(), head)
         groups = [manifest.groups.get(PERSON_GROUP), manifest.groups.get(name)]
         if any(group is None or group.position < head for group in groups):
             manifest = _refresh(house, store, manifest, cell, head, connection)
         person, about = manifest.groups[PERSON_GROUP], manifest.groups[name]
-        return Caught(head, manifest.regimes, store.load(person), store.load(about))
+        gone = [
+            one - 1
+            for stage in (erasures.FENCED, erasures.SCRUBBING)
+            for one in erasures.in_state(connection, stage)
+        ]
+        loaded = store.load(person), store.load(about)
+        return Caught(head, manifest.regimes, *loaded, np.array(gone, np.int64))
 
 
-def _not_ahead(manifest: Manifest, head: int) -> Manifest:
+def not_ahead(manifest: Manifest, head: int) -> Manifest:
     """Without the groups of a longer ledger than ours: an older database stands beside newer columns."""
     kept = {name: group for name, group in manifest.groups.items() if group.position <= head}
     return msgspec.structs.replace(manifest, groups=kept)
@@ -87,23 +99,49 @@ def _refresh(
 ) -> Manifest:
     regimes = Regimes(manifest.regimes)
     topics = Topics(register.topics(connection))
-    serial = manifest.serial + 1
     groups = dict(manifest.groups)
-    for name, columns in ((PERSON_GROUP, layout.PERSON), (cell_group(cell), layout.CELL)):
-        group = groups.get(name)
-        if group is not None and group.position >= head:
-            continue
-        since = group.position if group is not None else 0
-        changed = people.changed_since(connection, since)
-        rows: list[int] = []
-        values: list[tuple[Any, ...]] = []
-        for person_id, state in changed:
-            rows.append(person_id - 1)
-            values.append(project(house, state, cell, name == PERSON_GROUP, regimes, topics))
-        groups[name] = _store(store, group, name, serial, head, rows, values, columns)
-    refreshed = Manifest(serial=serial, regimes=regimes.all(), groups=groups)
+    behind = {
+        name: _Fresh(columns)
+        for name, columns in ((PERSON_GROUP, layout.PERSON), (cell_group(cell), layout.CELL))
+        if name not in groups or groups[name].position < head
+    }
+    since = min(groups[name].position if name in groups else 0 for name in behind)
+    for person_id, state in people.changed_since(connection, since):
+        for name, fresh in behind.items():
+            fresh.add(person_id - 1, project(house, state, cell, name == PERSON_GROUP, regimes, topics))
+    serial = manifest.serial + 1
+    for name, fresh in behind.items():
+        groups[name] = _laid(store, groups.get(name), name, serial, head, fresh.columns())
+    refreshed = msgspec.structs.replace(manifest, serial=serial, regimes=regimes.all(), groups=groups)
     store.publish(refreshed)
     return refreshed
+
+
+class _Fresh:
+    """Rows of one group as they are projected: kept as arrays, so that everybody fits in memory."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._rows: list[int] = []
+        self._values: list[tuple[Any, ...]] = []
+        self._parts: list[Columns] = []
+
+    def add(self, row: int, values: tuple[Any, ...]) -> None:
+        """One row, after those added before."""
+        self._rows.append(row)
+        self._values.append(values)
+        if len(self._rows) == PART:
+            self._settle()
+
+    def columns(self) -> Columns:
+        """All rows as columns, with their numbers. Empties itself on the way, so that nothing is held twice."""
+        self._settle()
+        parts, self._parts = self._parts, []
+        return {name: np.concatenate([part.pop(name) for part in parts]) for name in (ROW, *self._names)}
+
+    def _settle(self) -> None:
+        self._parts.append(_transposed(self._rows, self._values, self._names))
+        self._rows, self._values = [], []
 
 
 def project(
@@ -115,10 +153,11 @@ def project(
         number = regimes.number(reader.regime(state))
         return facts.person_facts(state, number, reader.born(state), suppressed=False, topics=topics)
     found = facts.project(state, cell, _NEUTRAL, never_target_flag=NEVER_TARGET)
-    return tuple(found[place] for place in _CELL_PLACES)
+    columns: tuple[Any, ...] = _of_cell(found)
+    return columns
 
 
-def _store(
+def stored(
     store: ColumnStore,
     group: Group | None,
     name: str,
@@ -128,16 +167,23 @@ def _store(
     values: list[tuple[Any, ...]],
     columns: tuple[str, ...],
 ) -> Group:
-    fresh = _transposed(rows, values, columns)
+    """A group with these rows laid over it, written to files and not yet published."""
+    return _laid(store, group, name, serial, head, _transposed(rows, values, columns))
+
+
+def _laid(
+    store: ColumnStore, group: Group | None, name: str, serial: int, head: int, fresh: Columns
+) -> Group:
     if group is None:
         empty = Loaded(base={}, rows=np.empty(0, np.int64), delta={})
-        return store.write_base(name, serial, head, _whole(empty, fresh, columns))
-    if not rows:
+        return store.write_base(name, serial, head, _whole(empty, fresh))
+    if not len(fresh[ROW]):
         return msgspec.structs.replace(group, position=head)
     held = store.load(group)
     merged = _merged(held, fresh)
-    if len(merged[ROW]) > COMPACT_AT * max(group.rows, 1):
-        return store.write_base(name, serial, head, _whole(held, merged, columns))
+    share = COMPACT_AT if group.rows < MANY else COMPACT_MANY_AT
+    if len(merged[ROW]) > share * max(group.rows, 1):
+        return store.write_base(name, serial, head, _whole(held, merged))
     return store.write_delta(group, name, serial, head, merged)
 
 
@@ -163,29 +209,32 @@ def _merged(held: Loaded, fresh: Columns) -> Columns:
     return merged
 
 
-def _whole(held: Loaded, changed: Columns, columns: tuple[str, ...]) -> Columns:
-    """A new base: the old one with the changed rows put in. Rows nobody has are zero, which is not `known`."""
-    rows = changed[ROW]
+def _whole(held: Loaded, changed: Columns) -> Columns:
+    """A new base: the old one with the changed rows put in. Rows nobody has are zero, which is not `known`.
+
+    Takes the changed columns away one by one, so that a first build needs little more than what it makes.
+    """
+    rows = changed.pop(ROW)
     before = len(next(iter(held.base.values()))) if held.base else 0
     size = max(before, int(rows[-1]) + 1 if len(rows) else 0)
     whole: Columns = {}
-    for name in columns:
+    for name in list(changed):
         column = np.zeros(size, layout.dtype(name))
         if before:
             column[:before] = held.base[name]
-        column[rows] = changed[name]
+        column[rows] = changed.pop(name)
         whole[name] = column
     return whole
 
 
-_CELL_PLACES = tuple(facts.Facts._fields.index(name) for name in layout.CELL)
+_of_cell = itemgetter(*(facts.Facts._fields.index(name) for name in layout.CELL))
 _NEUTRAL = facts.PersonFacts(
     True, 0, False, False, BORN_UNKNOWN, facts.NEVER, facts.ALL_HOURS, facts.ALL_DAYS, 0, facts.NO_CAP
 )
 
 
 @contextmanager
-def _lock(house: House) -> Iterator[None]:
+def locked(house: House) -> Iterator[None]:
     """One process refreshes the cache at a time; others wait for it."""
     handle = os.open(house.folder / "columns.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -193,9 +193,7 @@ class _Confirmed(msgspec.Struct, frozen=True, kw_only=True):
 
     def granted(self) -> Granted:
         """The same after the commit."""
-        return Granted(
-            events=tuple(one.position for one in self.staged), brand=self.brand, token=self.token
-        )
+        return Granted(events=tuple(one.position for one in self.staged), brand=self.brand, token=self.token)
 
 
 def _confirm(

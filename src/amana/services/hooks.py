@@ -155,6 +155,7 @@ def cloud_event(origin: str, row: EventRow, event: events.AnyEvent) -> dict[str,
         word = f"permission.{event.status.value}"
         data |= {"brand": event.brand, "purpose": event.purpose, "channel": event.channel}
         data |= {"notice": event.notice, "confirmed": event.confirmed}
+        data |= {"category": event.category} if event.category else {}
     elif isinstance(event, events.Point):
         word = f"point.{event.change}"
         data |= {"point": event.point, "kind": event.point_kind.value}

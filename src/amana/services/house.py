@@ -6,7 +6,7 @@ randomness are functions in it, so that a test can live thirty days in a second.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -38,6 +38,7 @@ class House(msgspec.Struct, kw_only=True):
     writer: Writer | None = None  # present in a process that writes
     journal: Path | None = None  # the refusal journal, if one is kept
     backup_days: int = 35  # for how long backups are kept
+    environment: Mapping[str, str] = {}  # where connected systems may have their secrets
 
     def writing(self) -> Writer:
         """The writer; opening the house for reading only does not have one."""
@@ -49,6 +50,11 @@ class House(msgspec.Struct, kw_only=True):
     def columns(self) -> Path:
         """Where the column files stand."""
         return self.folder / "columns"
+
+    @property
+    def copies(self) -> Path:
+        """Where people's copies of their data wait, sealed, until they are fetched."""
+        return self.folder / "copies"
 
     @property
     def rejects(self) -> Path:

@@ -1,9 +1,9 @@
 """Inbound: bounces, complaints and answers, recorded in the same record as everything else before they are taken.
 
-Rule. Mail: the person is found by our own token. A hard bounce blocks the address the message went to; a soft one says
-nothing about it. A complaint blocks it and withdraws the brand's e-mail. Leaving by one click withdraws what the message
-was for, in somebody's own words everything of the brand; without a token such words count for the holders of the
-address they came from, for every brand. A report without a token is nobody's, and changes nothing.
+Rule. Mail: the person is found by our own token. A hard bounce blocks the address the message went to; a soft one is
+counted (`bounces`). A complaint blocks it and withdraws the brand's e-mail. Leaving by one click withdraws what the
+message was for, in somebody's own words everything of the brand; without a token such words count for the holders of
+the address they came from, for every brand. A report without a token is nobody's, and changes nothing.
 Texts: STOP withdraws and blocks, START lifts that block and nothing more, HELP is answered. A word of refusal inside a
 sentence changes nothing by itself: it waits for a person, as a task of the kind `review`.
 """
@@ -25,7 +25,7 @@ from amana.delivery.incoming import AnswersHandler, Mailbox
 from amana.delivery.listening import Listener
 from amana.delivery.reports import Incoming, Kind
 from amana.delivery.texting import Received
-from amana.services import addresses, capture, feedback, sending, tasks, tokens
+from amana.services import addresses, bounces, capture, feedback, sending, tasks, tokens
 from amana.services.addresses import Keyer
 from amana.services.feedback import BOUNCE, COMPLAINT, LEAVE, START, Report
 from amana.services.house import House
@@ -37,6 +37,9 @@ from amana.storage import tokens as token_rows
 
 SOURCE = "mail_answers"
 TEXTS = "text_answers"
+WHATSAPP = "whatsapp:"
+"""Stands before a number that wrote by WhatsApp, as Twilio hands it on."""
+COUNTED = (Kind.SOFT, Kind.DELIVERED)
 MOST_BYTES = 2_000_000
 
 
@@ -53,22 +56,28 @@ def mail(house: House, content: bytes, recipient: str) -> Recorded:
     opened = _opened(house, found.token)
     if opened is not None and opened.kind == RETURN:
         return _service_mail(house, found, opened)
+    if found.kind in COUNTED and opened is not None:
+        report = Report(kind=found.kind.value, channel=Channel.EMAIL, token=found.token)
+        return Recorded(said=found.kind.value, events=bounces.take(house, SOURCE, [report]))
     if found.kind is Kind.REVIEW:
         _review(house, opened.person if opened else 0, content, found.text)
         return Recorded(said=found.kind.value)
-    report = _report(found, opened is not None)
-    if report is None:
+    told = _report(found, opened is not None)
+    if told is None:
         return Recorded(said=found.kind.value)
     context = sha256(content).digest()[:16]
     positions: tuple[int, ...] = ()
     for brand, purpose in _about(house, opened):
-        whole = msgspec.structs.replace(report, purpose=purpose if found.kind is Kind.LEAVE else ANY)
+        whole = msgspec.structs.replace(told, purpose=purpose if found.kind is Kind.LEAVE else ANY)
         positions += feedback.take(house, SOURCE, brand, [whole], context + brand.encode())
     return Recorded(said=found.kind.value, events=positions)
 
 
-def text(house: House, received: Received) -> Recorded:
-    """Record what a text says that somebody sent us."""
+def text(house: House, received: Received, brand: str = "") -> Recorded:
+    """Record what a text says that somebody sent us; `brand` is whose number it came to, where the workspace is silent.
+
+    On WhatsApp, STOP withdraws and blocks no number, and START lifts no block that a text message set.
+    """
     said = _meaning(received)
     if said is None:
         if not reports.mentions_stop(received.body):
@@ -77,16 +86,20 @@ def text(house: House, received: Received) -> Recorded:
         _review(house, holders[0][0] if holders else 0, received.id.encode(), received.body[:500])
         return Recorded(said="review")
     if said is ReplyWord.HELP:
-        return _help(house, received)
+        return _help(house, received, brand)
+    by_app = received.number.startswith(WHATSAPP)
+    if by_app and said is ReplyWord.START:
+        return Recorded(said=said.name)
+    stop = LEAVE if by_app else COMPLAINT  # which leaves, and blocks the number
     report = Report(
-        kind=COMPLAINT if said is ReplyWord.STOP else START,  # leaves, and blocks the number
-        channel=Channel.SMS,
-        phone=received.number,
+        kind=stop if said is ReplyWord.STOP else START,
+        channel=Channel.MESSAGING if by_app else Channel.SMS,
+        phone=received.number.removeprefix(WHATSAPP),
         reason="stop",
     )
     positions: tuple[int, ...] = ()
-    for brand in _brands(house, received.ours):
-        positions += feedback.take(house, TEXTS, brand, [report], f"{received.id}/{brand}".encode())
+    for one in _brands(house, received.ours, brand):
+        positions += feedback.take(house, TEXTS, one, [report], f"{received.id}/{one}".encode())
     return Recorded(said=said.name, events=positions)
 
 
@@ -140,6 +153,10 @@ def _report(found: Incoming, known: bool) -> Report | None:
 
 def _service_mail(house: House, found: Incoming, opened: Opened) -> Recorded:
     """What came back for a message of ours that was no marketing: only a bounce says something, about one address."""
+    if found.kind in COUNTED:
+        delivered = found.kind is Kind.DELIVERED
+        noted = bounces.note(house, SOURCE, opened.person, opened.data["point"], delivered=delivered)
+        return Recorded(said=found.kind.value, events=noted)
     if found.kind is not Kind.HARD:
         return Recorded(said=found.kind.value)
 
@@ -200,13 +217,13 @@ def _meaning(received: Received) -> ReplyWord | None:
     return reply_words.read(received.body)
 
 
-def _brands(house: House, ours: str) -> list[str]:
+def _brands(house: House, ours: str, brand: str = "") -> list[str]:
     named = house.workspace.sms.brands.get(ours) if house.workspace.sms else None
-    return [named] if named else list(house.workspace.brands)
+    return [named or brand] if named or brand else list(house.workspace.brands)
 
 
 def _holders(house: House, number: str) -> list[tuple[int, int]]:
-    phone = read_phone(number)
+    phone = read_phone(number.removeprefix(WHATSAPP))
     if not isinstance(phone, Phone):
         return []
     address = Keyer(house.keys).phone(phone)
@@ -214,14 +231,14 @@ def _holders(house: House, number: str) -> list[tuple[int, int]]:
         return addresses.holders(connection, [address]).get(address.blind, [])
 
 
-def _help(house: House, received: Received) -> Recorded:
-    """Tell who is writing, once for each text, to somebody we know."""
+def _help(house: House, received: Received, brand: str) -> Recorded:
+    """Tell who is writing, once for each text, to somebody we know, unless the provider has answered already."""
     holders = _holders(house, received.number)
-    if holders:
+    if holders and house.workspace.sms is not None and received.said != ReplyWord.HELP.name:
         person, ordinal = holders[0]
         job = Job(
             template="help",
-            brand=_brands(house, received.ours)[0],
+            brand=_brands(house, received.ours, brand)[0],
             point=ordinal,
             language=house.workspace.organisation.languages[0],
         )

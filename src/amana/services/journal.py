@@ -55,6 +55,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     brand: str = ANY
     purpose: str = ANY
     channel: str = ANY
+    category: str = ""  # of data, where use or sharing was refused
     kind: str = ""  # of the blocked contact point
     reason: str = ""
     lo: int = 0
@@ -189,6 +190,7 @@ def _worded(event: events.AnyEvent) -> Line:
             brand=event.brand,
             purpose=event.purpose,
             channel=event.channel,
+            category=event.category,
             reason=event.reason,
         )
     if isinstance(event, events.Point):
@@ -397,7 +399,7 @@ def _stands(state: states.PersonState, event: events.AnyEvent, terms: Terms) -> 
     if not isinstance(event, events.Permission):
         return False
     kind, when = states.CLASS_OF_STATUS[event.status], (event.occurred.lo, event.occurred.hi)
-    held = state.cells.get(terms.cell(event.brand, event.purpose, event.channel), ())
+    held = state.cells.get(terms.cell(event.brand, event.purpose, event.channel, event.category), ())
     return any(claim.kind == kind and (claim.lo, claim.hi) == when for claim in held)
 
 
@@ -429,7 +431,8 @@ def _events(
             source=0,
             brand=line.brand if line.brand in terms.brands else ANY,
             purpose=line.purpose if line.purpose in terms.purposes else ANY,
-            channel=line.channel,
+            channel=terms.known_means(line.channel),
+            category=line.category if line.category in terms.categories else "",
             status=Status.OBJECTED if line.what == FENCE else Status(line.what),
             reason=line.reason or LIST,
         )

@@ -68,6 +68,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     inquiry: Inquiry
     letters: dict[str, Text]  # by language
     people: tuple[int, ...] | None = None  # None: everybody
+    unknown: int = 0  # entries of the audience that belong to nobody, for the count alone
     hours: int = HOURS
     by: str = ""  # who started it
 
@@ -76,7 +77,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """How a mailing stands. No field names a person."""
 
     id: str
-    state: str  # queueing | sending | stopped | done, or the code of what ended it
+    state: str  # preview | queueing | sending | stopped | done, or the code of what ended it
     brand: str
     purpose: str
     channel: str
@@ -117,23 +118,16 @@ def read_letters(text: str) -> dict[str, Text]:
     return found
 
 
-def preview(house: House, order: Order) -> Screened:
-    """Whom a mailing would reach if it started now. Raises as `start`; nothing is recorded."""
-    _check(house, order)
-    return _screen(house, order.inquiry, None if order.people is None else np.array(order.people, np.int64))
+def preview(house: House, order: Order) -> Told:
+    """Whom a mailing would reach if it started now; nothing is recorded. Raises as `start`."""
+    held = _planned(house, order)
+    return _described(held, id="", state="preview", made=house.clock())
 
 
 def start(house: House, order: Order) -> Told:
     """Start a mailing; workers do the rest. Raises BadInput, NotFound, BadWorkspace."""
-    screened = preview(house, order)
+    held = _planned(house, order)
     number = house.random(8).hex()
-    held = _Held(
-        order=msgspec.structs.replace(order, people=None),
-        audience=len(screened.people) + screened.unknown,
-        chosen=int(_chosen(screened).size),
-        left_out=_left_out(screened),
-        wanted="" if order.people is None else _packed(order.people),
-    )
 
     def work(session: Session) -> None:
         tasks.add(house, session, mailings.HEAD, mailings.key(number), 0, msgspec.to_builtins(held))
@@ -418,6 +412,21 @@ def _check(house: House, order: Order) -> None:
         )
 
 
+def _planned(house: House, order: Order) -> _Held:
+    """What is written down of a mailing when it starts."""
+    _check(house, order)
+    wanted = None if order.people is None else np.array(order.people, np.int64)
+    screened = _screen(house, order.inquiry, wanted)
+    unknown = screened.unknown + order.unknown
+    return _Held(
+        order=msgspec.structs.replace(order, people=None),
+        audience=len(screened.people) + unknown,
+        chosen=int(_chosen(screened).size),
+        left_out=({"unknown_person": unknown} if unknown else {}) | _left_out(screened),
+        wanted="" if order.people is None else _packed(order.people),
+    )
+
+
 def _screen(house: House, inquiry: Inquiry, wanted: np.ndarray[Any, Any] | None) -> Screened:
     screened = screening.screen(house, inquiry)
     if wanted is None:
@@ -435,7 +444,7 @@ def _chosen(screened: Screened) -> np.ndarray[Any, Any]:
 
 
 def _left_out(screened: Screened) -> dict[str, int]:
-    found = {"unknown_person": screened.unknown} if screened.unknown else {}
+    found: dict[str, int] = {}
     stopped = screened.bits[(screened.bits & ~np.uint64(rules.TIMING_BITS)) != 0]
     for bits, count in zip(*np.unique(stopped, return_counts=True), strict=True):
         first = decision.codes(int(bits))[0]
@@ -485,26 +494,34 @@ def _moved(house: House, number: str, held: Sequence[str], state: str, code: str
 
 def _told(house: House, head: HeadRow, tally: Sequence[tuple[str, str, int]]) -> Told:
     held = _opened(house, head)
-    inquiry, order = held.order.inquiry, held.order
-    waiting = {code: count for state, code, count in tally if state == READY}
     ended = {code: count for state, code, count in tally if state != READY}
     states = {DONE: "done", FAILED: head.trouble, READY: "sending" if held.queued else "queueing"}
-    return Told(
+    return _described(
+        held,
         id=_number(head.key),
         state=states[head.state],
-        brand=inquiry.brand,
-        purpose=inquiry.purpose,
-        channel=inquiry.channel.value,
-        languages=tuple(order.letters),
         made=head.made,
-        ends=head.made + order.hours * 3600,
+        sent=ended.pop("", 0),
+        waiting={code: count for state, code, count in tally if state == READY},
+        not_sent=ended,
+    )
+
+
+def _described(held: _Held, *, made: int, **more: Any) -> Told:
+    order = held.order
+    counted: dict[str, Any] = {"sent": 0, "waiting": {}, "not_sent": {}}
+    return Told(
+        brand=order.inquiry.brand,
+        purpose=order.inquiry.purpose,
+        channel=order.inquiry.channel.value,
+        languages=tuple(order.letters),
+        made=made,
+        ends=made + order.hours * 3600,
         by=order.by,
         audience=held.audience,
         chosen=held.chosen,
         left_out=held.left_out,
-        sent=ended.pop("", 0),
-        waiting=waiting,
-        not_sent=ended,
+        **counted | more,
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,8 +23,9 @@ import pyarrow as pa
 from amana.columns.store import Columns
 from amana.core import facts, remedies
 from amana.core.facts import Facts
-from amana.core.plan import Ask, Law
-from amana.core.remedies import HORIZON_DAYS, Kind, Remedy
+from amana.core.plan import Ask, Law, Plan
+from amana.core.regimes import Regime
+from amana.core.remedies import HORIZON_DAYS, Kind, Later, Remedy
 from amana.core.vocabulary import Proof
 from amana.services import cache, screening
 from amana.services.asking import Gate, Inquiry
@@ -93,26 +95,40 @@ def foresee(house: House, inquiry: Inquiry, screened: Screened) -> Outlook:
     gate = Gate(house)
     try:
         plan = gate.plan(inquiry, screened.at)
-        later = functools.cache(gate.later(inquiry))
         caught = cache.catch_up(house, plan.question.cell)
         columns = screening.facts_of(house, caught, plan, refused)
-        laws = [[one.law(regime) for regime in caught.regimes] for one in (plan, later(screened.at + REACH))]
-        grouped = _group(columns, laws, plan.ask)
-        found: Counter[tuple[tuple[Kind, ...], bool]] = Counter()
-        for person, people in zip(grouped.facts, grouped.people, strict=True):
-            turned = remedies.smallest(person, caught.regimes[person.regime], plan, later)
-            if turned != ():
-                found[key(turned)] += people
+        found, groups = needs_of(columns, caught.regimes, plan, functools.cache(gate.later(inquiry)))
     finally:
         gate.close()
+    return told(found, groups, time.perf_counter() - started)
+
+
+Needs = Counter[tuple[tuple[Kind, ...], bool]]
+"""How many people each set of remedies turns, by `key`."""
+
+
+def needs_of(columns: Columns, regimes: Sequence[Regime], plan: Plan, later: Later) -> tuple[Needs, int]:
+    """What would turn each row of some facts, counted; and in how many groups it was found. Rows allowed are left out."""
+    laws = [[one.law(regime) for regime in regimes] for one in (plan, later(plan.ask.at + REACH))]
+    grouped = _group(columns, laws, plan.ask)
+    found: Needs = Counter()
+    for person, people in zip(grouped.facts, grouped.people, strict=True):
+        turned = remedies.smallest(person, regimes[person.regime], plan, later)
+        if turned != ():
+            found[key(turned)] += people
+    return found, len(grouped.people)
+
+
+def told(found: Needs, groups: int, seconds: float) -> Outlook:
+    """Counted needs as an outlook, most people first."""
     return Outlook(
         refused=sum(found.values()),
         prospects=tuple(
             Prospect(needs=needs, double_opt_in=confirmed, people=people)
             for (needs, confirmed), people in found.most_common()
         ),
-        groups=len(grouped.people),
-        seconds=time.perf_counter() - started,
+        groups=groups,
+        seconds=seconds,
     )
 
 

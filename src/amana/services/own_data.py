@@ -7,6 +7,8 @@ Rule.
 - Every look at values is recorded, the person's own too.
 - A correction is an event of the person's. A birth date, a guardian and a legal form decide whose law applies, so that
   they are corrected by people who can check them; addresses change where addresses are proved, on a form.
+- Who looked is told by what they are (the person, another system by its name, our own people) and what for, not by
+  name: the person is owed the looks, and colleagues are not exposed for doing their work (CJEU C-579/21, Pankki S).
 - A session's forms carry a word that only the session's page knows (CSRF).
 """
 
@@ -27,11 +29,13 @@ from amana.core.vocabulary import Actor, Channel, Hold
 from amana.keys.store import EVENT_ID
 from amana.services import capture, exports, fields, history, receipts, reveal, tasks, tokens
 from amana.services.capture import Context
+from amana.services.exports import Export
 from amana.services.history import Opened
 from amana.services.house import House
 from amana.services.preferences import CAPTURE_POINT
 from amana.services.writing import Session
-from amana.storage import people, permits, register, sources
+from amana.storage import exports as export_rows
+from amana.storage import people, permits, proofs, register, sources
 from amana.storage import tokens as token_rows
 from amana.storage.permits import PermitRow
 
@@ -39,6 +43,10 @@ LINK_LIFE = 30 * 60
 SESSION_LIFE = 15 * 60
 MOST_LINKS = 10  # links and sessions of one person in a day
 LONGEST = 200  # characters of a corrected value
+THEMSELVES, PURPOSE = "the person", "access to their own data"
+"""Actor and purpose of a person's looks at their own data."""
+SYSTEM = "api:"
+"""What the actor of another system begins with."""
 FIXED = frozenset({"birth_date", "guardian", "legal_form"})
 """Meanings of fields that a person sees and does not change by themselves."""
 
@@ -57,6 +65,22 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     granted: int = 0  # when the permission it rests on was given; 0 if it rests on something else, or none is
     source: str = ""  # the form, import or interface through which that came
     notice: str = ""  # id@version that was shown
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at values of a person, by somebody else."""
+
+    at: int  # UTC second
+    system: str  # the name of the system that looked; "" for one of our people
+    purpose: str
+    fields: tuple[str, ...]  # registered fields, and `points`
+
+
+class Looks(msgspec.Struct, frozen=True, kw_only=True):
+    """Who looked."""
+
+    own: int  # how often the person did
+    others: tuple[Look, ...]  # latest first
 
 
 class Guest(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,9 +167,7 @@ def show(house: House, person: int) -> Mine:
     """What is held about a person; the look is recorded as their own. Raises NotFound, KeyMissing."""
     registered = house.workspace.fields
     sealed = [name for name, field in registered.items() if field.hold is Hold.SEALED]
-    seen = reveal.reveal(
-        house, person, [reveal.POINTS, *sealed], actor="the person", purpose="access to their own data"
-    )
+    seen = reveal.reveal(house, person, [reveal.POINTS, *sealed], actor=THEMSELVES, purpose=PURPOSE)
     with house.database.read() as connection:
         state = people.get(connection, [person])[person].state
     values = {
@@ -195,6 +217,39 @@ def correct(house: House, person_id: int, values: Mapping[str, str], context: Co
 def happened(house: House, person: int) -> list[Opened]:
     """A person's events, latest first, each opened and verified. Raises as `history.of_person`."""
     return history.of_person(house, person)[::-1]
+
+
+def looks(house: House, person: int) -> Looks:
+    """Every look at a person's values."""
+    with house.database.read() as connection:
+        rows = register.looks(connection, person)
+    others = [
+        Look(
+            at=at,
+            system=actor.removeprefix(SYSTEM) if actor.startswith(SYSTEM) else "",
+            purpose=purpose,
+            fields=tuple(seen.split()),
+        )
+        for at, actor, purpose, _, seen in rows
+        if actor != THEMSELVES
+    ]
+    return Looks(own=len(rows) - len(others), others=tuple(others[::-1]))
+
+
+def shared(house: House, person: int) -> tuple[Export, ...]:
+    """The files that left the house with a person's values and were not called back, latest first."""
+    with house.database.read() as connection:
+        held = export_rows.holding(connection, person)
+    return tuple(one for one in exports.listing(house)[::-1] if one.id in held)
+
+
+def receipt(house: House, person: int, position: int) -> str:
+    """The receipt of an event of a person's own; the look is recorded. Raises NotFound for anybody else's."""
+    with house.database.read() as connection:
+        row = proofs.event_at(connection, position)
+    if row is None or row.person != person:
+        raise tokens.gone()
+    return receipts.revealed(house, position, actor=THEMSELVES, purpose=PURPOSE)
 
 
 def why(house: House, person: int, cell: int) -> Why:

@@ -62,6 +62,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     off: tuple[Choice, ...] = ()
     on: tuple[Choice, ...] = ()
     object_to: tuple[Choice, ...] = ()
+    refuse: tuple[
+        tuple[str, str, Status], ...
+    ] = ()  # purpose and channel, * for every one; how it is refused
     leave: bool = False  # everything of this brand, every purpose and channel
     paused_until: int | None = None
     hours: int | None = None
@@ -75,6 +78,7 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
 
     events: tuple[int, ...]  # log positions of what took effect at once: each has a receipt
     pending: tuple[Choice, ...]  # waiting for the confirmation that was sent
+    mailed: bool = False  # the receipts are on their way to the address in use
 
 
 def view(house: House, person: int, brand: str) -> View:
@@ -133,21 +137,26 @@ def change_all(
     Raises NotFound for words the workspace lacks or a person who is not here.
     """
 
-    def work(session: Session) -> tuple[list[Staged], list[Choice]]:
+    def work(session: Session) -> tuple[list[Staged], list[Choice], bool]:
         person = session.person(person_id)
         desks = [_Desk(house, session, person, brand, context) for brand in brands]
         pending = [choice for desk in desks for choice in desk.make(wanted)]
         staged = [one for desk in desks for one in desk.staged]
         own = [one for one in staged if one.person == person_id]
-        if mailed and not wanted.leave:
-            acknowledging.changed(
+        told = (
+            mailed
+            and not wanted.leave
+            and acknowledging.changed(
                 house, session, person, brand=brands[0], language=context.language, staged=own
             )
-        return staged, pending
+        )
+        return staged, pending, told
 
-    staged, pending = house.writing().write(work)
+    staged, pending, told = house.writing().write(work)
     return Changed(
-        events=tuple(one.position for one in staged if one.person == person_id), pending=tuple(pending)
+        events=tuple(one.position for one in staged if one.person == person_id),
+        pending=tuple(pending),
+        mailed=told,
     )
 
 
@@ -170,6 +179,8 @@ class _Desk:
         """Stage the change; what waits for a confirmation."""
         if wanted.leave:
             self.refuse(ANY, ANY, Status.WITHDRAWN)
+        for purpose, channel, status in wanted.refuse:
+            self.refuse(purpose, channel, status)
         for choice in wanted.off:
             self.refuse(choice.purpose, choice.channel.value, Status.WITHDRAWN)
         for choice in wanted.object_to:
@@ -254,15 +265,11 @@ class _Desk:
 def _switch(state: states.PersonState, cell: int, purpose: str, channel: Channel) -> Switch:
     grant = facts.counting_grant(state, cell)
     if grant is not None:
-        return Switch(
-            purpose=purpose, channel=channel, state="on", since=grant.lo, event=grant.event.hex()
-        )
+        return Switch(purpose=purpose, channel=channel, state="on", since=grant.lo, event=grant.event.hex())
     refusals = facts.binding_refusals(state, cell)
     if facts.is_pending(state, cell):
         return Switch(purpose=purpose, channel=channel, state="pending")
     if not refusals:
         return Switch(purpose=purpose, channel=channel, state="off")
     latest = refusals[0]
-    return Switch(
-        purpose=purpose, channel=channel, state="off", since=latest.hi, event=latest.event.hex()
-    )
+    return Switch(purpose=purpose, channel=channel, state="off", since=latest.hi, event=latest.event.hex())

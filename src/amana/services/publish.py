@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from amana import errors
 from amana.core import events, notices
+from amana.core import workspace as workspaces
 from amana.core.statements import Interval
 from amana.core.vocabulary import Actor
 from amana.ledger import canonical
@@ -47,8 +48,10 @@ def publish(house: House) -> list[notices.Change]:
             ("brand", house.workspace.brands),
             ("purpose", house.workspace.purposes),
             ("topic", house.workspace.topics),
+            ("recipient", house.workspace.recipients),
         ):
             register.add_terms(session.connection, kind, names)
+        register.add_categories(session.connection, workspaces.categories(house.workspace))
         for change in changes:
             _publish(house, session, change)
 

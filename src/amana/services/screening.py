@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import time
+from collections import Counter
 from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ from amana.core.plan import Plan
 from amana.core.vocabulary import PHONE_CHANNELS
 from amana.screening import blocks, engines
 from amana.services import audiences, cache
-from amana.services.asking import Gate, Inquiry
+from amana.services.asking import Asked, Gate
 from amana.services.house import House
 from amana.storage import register, registries
 from amana.storage.reading import DAY
@@ -56,7 +57,7 @@ class Screened(NamedTuple):
 
 def screen(
     house: House,
-    inquiry: Inquiry,
+    inquiry: Asked,
     at: int | None = None,
     audience: Path | None = None,
     *,
@@ -101,38 +102,64 @@ def evaluate(
     house: House, caught: cache.Caught, plan: Plan, wanted: Array | None, engine: engines.Engine | None = None
 ) -> tuple[Array, Array]:
     """Ids and reasons of everybody in the cache, or of the wanted ids. The few changed rows always run on NumPy."""
+    found = _evaluated(house, caught, plan, wanted, engine or blocks.engine())
+    return found.people, found.bits
+
+
+class _Evaluated(NamedTuple):
+    """Ids, the reasons of each, and the distinct sets of reasons with how many people have each."""
+
+    people: Array
+    bits: Array
+    sets: dict[int, int]
+
+
+def _evaluated(
+    house: House, caught: cache.Caught, plan: Plan, wanted: Array | None, engine: engines.Engine
+) -> _Evaluated:
+    """The engine's answer over the base, corrected for whoever changed, came later or is being erased."""
     if not caught.regimes:  # nobody is known yet
-        return np.empty(0, np.int64), np.empty(0, np.uint64)
+        return _Evaluated(np.empty(0, np.int64), np.empty(0, np.uint64), {})
     law = [plan.law(regime) for regime in caught.regimes]
     base = caught.person.base | caught.cell.base
     size = min(len(column) for column in base.values())
-    base = {name: column[:size] for name, column in base.items()}
-    everybody = max(
-        [size, *(int(loaded.rows[-1]) + 1 for loaded in (caught.person, caught.cell) if len(loaded.rows))]
-    )
+    rows = caught.person.rows
+    if not np.array_equal(rows, caught.cell.rows):
+        rows = np.union1d(rows, caught.cell.rows)
+    everybody = max(size, int(rows[-1]) + 1) if len(rows) else size
     momentary = _momentary(house, plan, everybody)
-    bits = np.full(everybody, _NOBODY, np.uint64)
-    known = np.zeros(everybody, np.bool_)
-    whole = base | {name: momentary[name][:size] for name in momentary}
-    bits[:size] = (engine or blocks.engine()).screen(whole, law, plan.ask).bits
-    known[:size] = base["known"]
-    rows = np.union1d(caught.person.rows, caught.cell.rows)
-    if len(rows):
-        patch = gathered((caught.person, caught.cell), rows) | {
-            name: momentary[name][rows] for name in momentary
-        }
-        bits[rows] = blocks.screen(patch, law, plan.ask)
+    whole = {name: column[:size] for name, column in (base | momentary).items()}
+    answer = engine.screen(whole, law, plan.ask)
+    bits, known, sets = answer.bits, whole["known"], Counter(answer.sets)
+    if everybody > size:
+        bits = np.concatenate([bits, np.full(everybody - size, _NOBODY, np.uint64)])
+        known = np.concatenate([known, np.zeros(everybody - size, np.bool_)])
+        sets[int(_NOBODY)] += everybody - size
+    if len(rows) or len(caught.gone):
+        patch = gathered((caught.person, caught.cell), rows)
+        patch |= {name: column[rows] for name, column in momentary.items()}
+        patched = blocks.screen(patch, law, plan.ask)
+        sets.subtract(blocks.distinct(bits[rows]))
+        sets.update(blocks.distinct(patched))
+        bits[rows] = patched
+        known = known.copy()
         known[rows] = patch["known"]
-    people = np.flatnonzero(known) + 1
+        known[caught.gone[caught.gone < everybody]] = False
+    if not known.all():
+        sets.subtract(blocks.distinct(bits[~known]))
+        people, bits = np.flatnonzero(known) + 1, bits[known]
+    else:
+        people = np.arange(1, everybody + 1)
     if wanted is not None:
-        people = np.intersect1d(people, wanted)
-    return people, bits[people - 1]
+        people, chosen, _ = np.intersect1d(people, wanted, assume_unique=False, return_indices=True)
+        return _Evaluated(people, bits[chosen], blocks.distinct(bits[chosen]))
+    return _Evaluated(people, bits, {one: count for one, count in sets.items() if count})
 
 
 def facts_of(house: House, caught: cache.Caught, plan: Plan, people: Array) -> Columns:
-    """The facts of some known people, given by ascending id, as columns under their names."""
+    """The facts of some people, given by id in any order, as columns under their names."""
     rows = people - 1
-    momentary = _momentary(house, plan, int(people[-1]) if len(people) else 0)
+    momentary = _momentary(house, plan, int(people.max()) if len(people) else 0)
     return gathered((caught.person, caught.cell), rows) | {name: momentary[name][rows] for name in momentary}
 
 
@@ -205,10 +232,15 @@ def _momentary(house: House, plan: Plan, everybody: int) -> Columns:
     nothing = {name: np.zeros(1, layout.dtype(name)) for name in layout.MOMENTARY}
     at, cell = plan.ask.at, plan.question.cell
     with house.database.read() as connection:
-        sends = register.sends_since(connection, cell >> 24, cell & 0xFF, at - 30 * DAY, at)
+        contact = plan.question.channel is not None  # nothing is sent where data is used or shared
+        sends = (
+            register.sends_since(connection, cell >> 24, cell & 0xFF, at - 30 * DAY, at) if contact else []
+        )
         listed = registries.listed_people(connection) if plan.question.channel in PHONE_CHANNELS else []
     # one value in place of a column: engines see that it is the same for everybody
     found: Columns = {name: np.broadcast_to(zero, everybody) for name, zero in nothing.items()}
+    if listed:
+        found["registry_hits"] = np.zeros(everybody, layout.dtype("registry_hits"))
     if listed:
         found["registry_hits"] = np.zeros(everybody, layout.dtype("registry_hits"))
     for person, code in listed:

@@ -16,7 +16,7 @@ import msgspec
 
 from amana import errors
 from amana.core.statements import ANY, PersonRow, Statement
-from amana.core.vocabulary import REFUSING, Channel, Proof
+from amana.core.vocabulary import REFUSING, Channel, Proof, Status
 from amana.keys.store import EVENT_ID
 from amana.services import capture, preferences, tokens
 from amana.services.house import House
@@ -67,19 +67,13 @@ def rows(house: House, source: str, brand: str, told: Sequence[PersonRow], conte
 def refused_by_id(
     house: House, person: int, brand: str, purpose: str, channel: str, *, objected: bool, page: str
 ) -> tuple[int, ...]:
-    """A person's own No, by id; the log positions. Raises NotFound."""
-    context = capture.Context(page=page)
-    if purpose == ANY and channel == ANY:
-        return preferences.change(house, person, brand, preferences.Change(leave=True), context).events
-    if ANY in (purpose, channel):
-        raise errors.BadInput(
-            "A refusal by id names a purpose and a channel, or neither",
-            expected="both, or * for both",
-            remedy="name the address instead to refuse a whole channel",
-        )
-    choice = (capture.Choice(purpose=purpose, channel=Channel(channel)),)
-    wanted = preferences.Change(object_to=choice) if objected else preferences.Change(off=choice)
-    return preferences.change(house, person, brand, wanted, context).events
+    """A person's own No, by id; the log positions. What it leaves open it refuses: * is every purpose, every channel.
+
+    Raises NotFound.
+    """
+    status = Status.OBJECTED if objected else Status.WITHDRAWN
+    wanted = preferences.Change(refuse=((purpose, channel, status),))
+    return preferences.change(house, person, brand, wanted, capture.Context(page=page)).events
 
 
 def readable(house: House, row: PersonRow) -> None:

@@ -33,7 +33,7 @@ SELECT {_ERASED}, e.person, 0, NULL FROM asked JOIN erasure e ON e.person = aske
 _BY_CHANGE = f"""
 UNION ALL
 SELECT {_CHANGED}, p.id, 0, p.state FROM person p
- WHERE p.changed >= {{m}} AND p.id > 0 AND {{as_is}}p.id IN (SELECT id FROM asked)
+ WHERE p.changed >= {{m}} AND {{as_is}}p.id > 0 AND {{as_is}}p.id IN (SELECT id FROM asked)
 """
 _BY_ID = f"""
 UNION ALL
@@ -53,7 +53,11 @@ SELECT {_LISTED}, q.person, r.code, NULL
   JOIN registry r ON r.code = l.registry AND r.issue = l.issue
 """
 _SPELLING = {
-    "sqlite": {"m": "?", "as_is": "+", "ids": "SELECT value AS id FROM json_each(?)"},  # + : not by the key
+    "sqlite": {
+        "m": "?",
+        "as_is": "+",
+        "ids": "SELECT value AS id FROM json_each(?)",
+    },  # + keeps the key out of the search
     "postgresql": {"m": "%s", "as_is": "", "ids": "SELECT unnest(%s::integer[]) AS id"},
 }
 
@@ -97,7 +101,7 @@ class CrowdReader:
         """
         asked = _encode(ids).decode() if self._sqlite else ids
         words = (asked, since, at - 30 * DAY, at, cell >> 24, cell & 0xFF)
-        few = 0 < since and self._size - since <= len(ids)  # changes are fewer than questions: look at the changes
+        few = since > 0 and self._size - since <= len(ids)  # fewer changes than questions
         text = self._texts[few, listings]
         found = Crowd(0, [], {}, [], [])
         size = 0

@@ -18,7 +18,7 @@ from __future__ import annotations
 import fcntl
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -119,19 +119,23 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
         """A write transaction in its turn, durable when the block ends."""
-        with self._turn(), self.engine.connect() as connection:
+        with (
+            _collecting() as put_off,  # until the turn is over
+            self._turn(),
+            self.engine.connect() as connection,
+        ):
+            put_off()
             if self.is_postgresql:
                 connection.exec_driver_sql("BEGIN")
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY})")
             else:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-            with _collecting_later():
-                try:
-                    yield connection
-                except BaseException:
-                    connection.exec_driver_sql("ROLLBACK")
-                    raise
-                connection.exec_driver_sql("COMMIT")
+            try:
+                yield connection
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK")
+                raise
+            connection.exec_driver_sql("COMMIT")
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -181,13 +185,18 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _collecting_later() -> Iterator[None]:
-    """Put the collection of garbage off to the end of the block, if it is on and nobody else has put it off."""
-    put_off = gc.isenabled()
-    if put_off:
-        gc.disable()
+def _collecting() -> Iterator[Callable[[], None]]:
+    """Gives what puts the collection of garbage off to the end of the block, unless it is off already."""
+    stopped = False
+
+    def put_off() -> None:
+        nonlocal stopped
+        if gc.isenabled():
+            gc.disable()
+            stopped = True
+
     try:
-        yield
+        yield put_off
     finally:
-        if put_off:
+        if stopped:
             gc.enable()

@@ -48,6 +48,12 @@ def add_members(connection: sa.Connection, number: int, people: Sequence[int]) -
         connection.execute(exported.insert(), rows)
 
 
+def holding(connection: sa.Connection, person: int) -> set[int]:
+    """The numbers of the exports that hold a person."""
+    query = sa.select(exported.c.export).where(exported.c.person == person)
+    return set(connection.execute(query).scalars())
+
+
 def all_exports(connection: sa.Connection) -> list[ExportRow]:
     """Every export in order of number."""
     return [ExportRow(*row) for row in connection.execute(sa.select(export).order_by(export.c.id))]

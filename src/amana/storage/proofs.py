@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from amana.core.state import PersonState
 from amana.storage import upsert
 from amana.storage.log import CheckpointRow, EventRow
-from amana.storage.tables import checkpoint, erased, event, meta, person, tile
+from amana.storage.points import PointRow
+from amana.storage.tables import checkpoint, erased, event, meta, person, point, profile, tile
 
 COSIGNED, AUDITED = "cosigned", "audited"
 STREAMED = 5_000  # rows fetched at a time
@@ -48,6 +49,13 @@ class StoredPerson(NamedTuple):
             return _state(self.state)
         except msgspec.MsgspecError:
             return None
+
+
+class ProfileRow(NamedTuple):
+    """One person's sealed fields."""
+
+    person: int
+    sealed: bytes
 
 
 class Witness(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,8 +94,7 @@ def events_by_person(connection: sa.Connection, since: int = 0) -> Iterator[Even
     """
     query = sa.select(event).order_by(event.c.person, event.c.position)
     if since:
-        touched = sa.select(event.c.person).where(event.c.position >= since)
-        query = query.where(sa.or_(event.c.person == 0, event.c.person.in_(touched)))
+        query = query.where(sa.or_(event.c.person == 0, event.c.person.in_(_touched(since))))
     for row in connection.execute(query.execution_options(yield_per=STREAMED)):
         yield EventRow(*row)
 
@@ -101,6 +108,28 @@ def people_by_id(connection: sa.Connection, since: int = 0) -> Iterator[StoredPe
         query = query.where(sa.or_(person.c.id == 0, person.c.changed >= since))
     for row in connection.execute(query.execution_options(yield_per=STREAMED)):
         yield StoredPerson(*row)
+
+
+def points_by_person(connection: sa.Connection, since: int = 0) -> Iterator[PointRow]:
+    """Stored addresses by person and number, streamed: all, or those of whoever has an event at or after `since`."""
+    query = sa.select(point).order_by(point.c.person, point.c.ordinal)
+    if since:
+        query = query.where(point.c.person.in_(_touched(since)))
+    for row in connection.execute(query.execution_options(yield_per=STREAMED)):
+        yield PointRow(*row)
+
+
+def profiles_by_person(connection: sa.Connection, since: int = 0) -> Iterator[ProfileRow]:
+    """Sealed profiles by person, streamed: all, or those of whoever has an event at or after `since`."""
+    query = sa.select(profile.c.person, profile.c.sealed).order_by(profile.c.person)
+    if since:
+        query = query.where(profile.c.person.in_(_touched(since)))
+    for row in connection.execute(query.execution_options(yield_per=STREAMED)):
+        yield ProfileRow(*row)
+
+
+def _touched(since: int) -> sa.Select[tuple[int]]:
+    return sa.select(event.c.person).where(event.c.position >= since)
 
 
 def bundles(connection: sa.Connection) -> list[bytes]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import sqlalchemy as sa
 
+from amana.core import cells
 from amana.core.cells import Terms
 from amana.core.notices import Published
 from amana.storage import upsert
@@ -16,8 +17,8 @@ CHUNK = 500
 
 
 def terms(connection: sa.Connection) -> Terms:
-    """The numbers of all brands and purposes that the workspace ever had."""
-    return Terms(_codes(connection, "brand"), _codes(connection, "purpose"))
+    """The numbers of all brands, purposes, recipients and categories of data that the workspace ever had."""
+    return Terms(*(_codes(connection, kind) for kind in ("brand", "purpose", "recipient", "category")))
 
 
 def topics(connection: sa.Connection) -> list[str]:
@@ -33,6 +34,12 @@ def add_terms(connection: sa.Connection, kind: str, names: Iterable[str]) -> Non
         if name not in held:
             held[name] = len(held) + 1
             connection.execute(term.insert().values(kind=kind, name=name, code=held[name]))
+
+
+def add_categories(connection: sa.Connection, names: Iterable[str]) -> None:
+    """Number new categories of data, each inside the wider ones. Raises BadWorkspace."""
+    for name, code in cells.numbered(_codes(connection, "category"), names).items():
+        connection.execute(term.insert().values(kind="category", name=name, code=code))
 
 
 def _codes(connection: sa.Connection, kind: str) -> dict[str, int]:
@@ -125,6 +132,21 @@ def note_sent(connection: sa.Connection, sends: Sequence[tuple[int, int, int]]) 
     """Remember contacts: (person, cell, UTC second)."""
     if sends:
         connection.execute(sent.insert(), [{"person": p, "cell": c, "at": at} for p, c, at in sends])
+
+
+def put_past(connection: sa.Connection, sends: Sequence[tuple[int, int, int]]) -> int:
+    """Remember contacts that another tool made: (person, cell, UTC second). The first of their ids, below zero."""
+    least = connection.execute(sa.select(sa.func.min(sent.c.id))).scalar_one_or_none() or 0
+    first = min(0, least) - len(sends)
+    rows = [{"id": first + n, "person": p, "cell": c, "at": at} for n, (p, c, at) in enumerate(sends)]
+    if rows:
+        connection.execute(sent.insert(), rows)
+    return first
+
+
+def drop_past(connection: sa.Connection, first: int, end: int) -> int:
+    """Forget contacts by their ids, from the first up to (not including) the end; how many."""
+    return connection.execute(sent.delete().where(sent.c.id >= first, sent.c.id < end)).rowcount
 
 
 def sends_since(

@@ -50,6 +50,7 @@ class RunRow(NamedTuple):
     due: int
     leased: int
     map: str
+    masking: bytes
 
 
 class StepRow(NamedTuple):
@@ -165,11 +166,13 @@ def counts(connection: sa.Connection) -> dict[tuple[str, str], int]:
 # ---- runs and steps -----------------------------------------------------------------------------------------------
 
 
-def add_run(connection: sa.Connection, kind: str, requests: Sequence[int], now: int, map_digest: str) -> int:
+def add_run(
+    connection: sa.Connection, kind: str, requests: Sequence[int], now: int, map_digest: str, masking: bytes
+) -> int:
     """Begin a run for these requests; its number."""
     made = connection.execute(
         request_run.insert()
-        .values(kind=kind, state=READY, made=now, due=now, leased=0, map=map_digest)
+        .values(kind=kind, state=READY, made=now, due=now, leased=0, map=map_digest, masking=masking)
         .returning(request_run.c.id)
     ).scalar_one()
     for start in range(0, len(requests), CHUNK):
@@ -248,9 +251,17 @@ def update_step(connection: sa.Connection, number: int, ordinal: int, **values: 
     )
 
 
+def replace_steps(connection: sa.Connection, number: int, rows: Sequence[StepRow], map_digest: str) -> None:
+    """Plan a run anew, with another map."""
+    connection.execute(request_step.delete().where(request_step.c.run == number))
+    put_steps(connection, rows)
+    connection.execute(request_run.update().where(request_run.c.id == number).values(map=map_digest))
+
+
 def empty_steps(connection: sa.Connection, number: int) -> None:
     """Drop what the steps of a run kept for each other: personal values have no place in a run that is over."""
     connection.execute(request_step.update().where(request_step.c.run == number).values(sealed=b""))
+    connection.execute(request_run.update().where(request_run.c.id == number).values(masking=b""))
 
 
 # ---- what happened ------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ meta = sa.Table(
 term = sa.Table(
     "term",
     metadata,
-    sa.Column("kind", sa.Text, primary_key=True),  # brand | purpose | topic | registry
+    sa.Column("kind", sa.Text, primary_key=True),  # brand | purpose | topic | registry | recipient | category
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("code", sa.Integer, nullable=False),
 )
@@ -367,6 +367,9 @@ request_run = sa.Table(
     sa.Column("due", sa.BigInteger, nullable=False),  # when to go on
     sa.Column("leased", sa.BigInteger, nullable=False),  # until when somebody works on it; 0: nobody
     sa.Column("map", sa.Text, nullable=False),  # SHA-256 of the data map that it was planned with
+    sa.Column(
+        "masking", Bytes, nullable=False
+    ),  # key of its masks, under the workspace's key; emptied at the end
     sa.Index("request_run_due", "state", "due"),
 )
 

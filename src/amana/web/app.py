@@ -5,6 +5,7 @@ Rule.
 - A page needs no script and no cookie. The one cookie there is belongs to the session of one's own data: no script and no
   other site can read or send it, and its forms carry a word against forgery. One-click leaving has neither.
 - A body is at most `LARGEST` bytes. Whoever asks for what is not there gets the same page, whatever the reason.
+- Visits are paced (`pacing`), but for whoever leaves. The address that counts is the one that the server in front gives.
 - `routes` is mounted by whoever serves; it asks for the open house at each request.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from email.parser import BytesParser
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -22,10 +23,11 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from amana import errors
-from amana.services import own_data
+from amana.services import limits, own_data
 from amana.services.house import House
 from amana.web import about, centre, confirming, forms, leaving, mine, rendering
 from amana.web import visit as visits
+from amana.web.pacing import Pace
 from amana.web.visit import Answer, Page, Plain, View, Visit
 
 LARGEST = 32_768  # bytes of a form
@@ -45,6 +47,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     get: View | None = None
     post: View | None = None
+    paced: Literal["visit", "word", "form", "never"] = "visit"  # what counts before it is looked at
 
 
 def style(visit: Visit) -> Answer:
@@ -67,17 +70,19 @@ def brand_style(visit: Visit) -> Answer:
 
 
 ROUTES = (
-    Route(path="/f/{part:str}", get=forms.show, post=forms.send),
+    Route(path="/f/{part:str}", get=forms.show, post=forms.send, paced="form"),
     Route(path="/f/{part:str}/embed", get=forms.embedded),
     Route(path="/f/{part:str}/qr.svg", get=forms.code),
-    Route(path="/c/{part:str}", get=confirming.show, post=confirming.confirm),
-    Route(path="/k/{part:str}", get=confirming.ask_code, post=confirming.take_code),
-    Route(path="/p/{part:str}", get=centre.show, post=centre.change),
-    Route(path="/p/{part:str}/why", get=centre.why),
-    Route(path="/p/{part:str}/link", post=centre.ask_link),
-    Route(path="/u/{part:str}", get=leaving.show, post=leaving.leave),
-    Route(path="/s/{part:str}", get=mine.link, post=mine.enter),
-    Route(path="/me", get=mine.show, post=mine.correct),
+    Route(path="/c/{part:str}", get=confirming.show, post=confirming.confirm, paced="word"),
+    Route(path="/k/{part:str}", get=confirming.ask_code, post=confirming.take_code, paced="word"),
+    Route(path="/p/{part:str}", get=centre.show, post=centre.change, paced="never"),
+    Route(path="/p/{part:str}/why", get=centre.why, paced="never"),
+    Route(path="/p/{part:str}/link", get=centre.show, post=centre.ask_link, paced="form"),
+    Route(path="/u/{part:str}", get=leaving.show, post=leaving.leave, paced="never"),
+    Route(path="/s/{part:str}", get=mine.link, post=mine.enter, paced="word"),
+    Route(path="/me", get=mine.show, post=mine.correct, paced="word"),
+    Route(path="/me/closed", get=mine.closed),
+    Route(path="/me/receipt/{part:str}", get=mine.receipt, paced="word"),
     Route(path="/about", get=about.show),
     Route(path="/r", get=about.refer),
     Route(path="/verify", get=about.verify),
@@ -88,14 +93,15 @@ ROUTES = (
 )
 
 
-def routes(house: Callable[[], House]) -> Router:
+def routes(house: Callable[[], House], pace: Pace | None = None) -> Router:
     """The pages of a workspace; `house` gives it, open for writing, at each request."""
+    kept = Pace() if pace is None else pace
     handlers = [
         handler
         for route in ROUTES
         for handler in (
-            _handler(route.path, [HttpMethod.GET, HttpMethod.HEAD], route.get, house),
-            _handler(route.path, [HttpMethod.POST], route.post, house),
+            _handler(route, [HttpMethod.GET, HttpMethod.HEAD], route.get, house, kept),
+            _handler(route, [HttpMethod.POST], route.post, house, kept),
         )
         if handler is not None
     ]
@@ -103,20 +109,20 @@ def routes(house: Callable[[], House]) -> Router:
 
 
 def _handler(
-    path: str, methods: list[HttpMethod], view: View | None, house: Callable[[], House]
+    route: Route, methods: list[HttpMethod], view: View | None, house: Callable[[], House], pace: Pace
 ) -> HTTPRouteHandler | None:
     if view is None:
         return None
 
     def read(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return _answer(request, b"", view, house())
+        return _answer(request, b"", view, house(), _Measure(route, pace, sends=False))
 
     def write(request: Request[Any, Any, Any], body: bytes) -> Response[bytes]:
-        return _answer(request, body, view, house())
+        return _answer(request, body, view, house(), _Measure(route, pace, sends=True))
 
     handle = write if HttpMethod.POST in methods else read
     return HTTPRouteHandler(
-        path,
+        route.path,
         http_method=methods,
         status_code=200,
         sync_to_thread=True,
@@ -125,15 +131,44 @@ def _handler(
     )(handle)
 
 
-def _answer(request: Request[Any, Any, Any], body: bytes, view: View, house: House) -> Response[bytes]:
+class _Measure:
+    """What a visit costs, before and after it is looked at."""
+
+    def __init__(self, route: Route, pace: Pace, *, sends: bool) -> None:
+        self._route, self._pace, self._sends = route, pace, sends
+
+    def before(self, request: Request[Any, Any, Any], network: str) -> int:
+        """Seconds to wait before the visit is looked at."""
+        kind = self._route.paced
+        if kind == "never":
+            return 0
+        owner = limits.owner_of(request.client.host if request.client else "", (), 0)
+        return self._pace.before(owner, network, sends=self._sends and kind == "form", asks=kind == "word")
+
+    def after(self, network: str, status: int) -> int:
+        """Seconds to wait after a visit that found nothing."""
+        return self._pace.dead(network) if status == 404 else 0
+
+
+def _answer(
+    request: Request[Any, Any, Any], body: bytes, view: View, house: House, measure: _Measure
+) -> Response[bytes]:
     visit = _visit(request, body, house)
+    wait = measure.before(request, visit.network)
+    if wait:
+        return _response(visit, _trouble(visit, 429, wait))
     try:
-        return _response(visit, view(visit))
+        if visit.flooded:
+            raise errors.BadInput("The address holds too many fields", expected=f"at most {MOST_FIELDS}")
+        answer = view(visit)
     except errors.AmanaError as trouble:
         status = next((STATUS[kind] for kind in type(trouble).__mro__ if kind in STATUS), 0)
         if not status:
             raise
-        return _response(visit, _trouble(visit, status))
+        wait = measure.after(visit.network, status)
+        return _response(visit, _trouble(visit, 429 if wait else status, wait))
+    wait = measure.after(visit.network, 404) if isinstance(answer, Page) and answer.dead else 0
+    return _response(visit, _trouble(visit, 429, wait) if wait else answer)
 
 
 def _refused(
@@ -148,19 +183,29 @@ def _refused(
     return handle
 
 
-def _trouble(visit: Visit, status: int) -> Page:
-    key = {404: "gone", 413: "too_large", 503: "busy"}.get(status, "refused")
-    return Page(template="trouble", words=visit.words(), values={"key": key}, status=status)
+def _trouble(visit: Visit, status: int, wait: int = 0) -> Page:
+    key = {404: "gone", 413: "too_large", 429: "slow", 503: "busy"}.get(status, "refused")
+    return Page(template="trouble", words=visit.words(), values={"key": key}, status=status, wait=wait)
+
+
+def _query(text: str) -> tuple[dict[str, str], bool]:
+    """The fields of an address, and whether they are too many to read."""
+    try:
+        return dict(parse_qsl(text, max_num_fields=MOST_FIELDS)), False
+    except ValueError:
+        return {}, True
 
 
 def _visit(request: Request[Any, Any, Any], body: bytes, house: House) -> Visit:
     headers = request.headers
+    query, flooded = _query(request.url.query)
     gpc = [value.strip() for name, value in headers.multi_items() if name.lower() == "sec-gpc"]
     return Visit(
         house=house,
         path=request.url.path,
         part=str(request.path_params.get("part", "")),
-        query=dict(parse_qsl(request.url.query, max_num_fields=MOST_FIELDS)),
+        query=query,
+        flooded=flooded,
         form=_form(headers.get("content-type", ""), body),
         accept_language=headers.get("accept-language", ""),
         network=visits.cut(request.client.host if request.client else ""),
@@ -211,6 +256,8 @@ def _response(visit: Visit, answer: Answer) -> Response[bytes]:
             headers["Content-Disposition"] = f'attachment; filename="{answer.download}"'
         return Response(answer.body, status_code=answer.status, media_type=answer.media, headers=headers)
     headers = {**rendering.headers(framed=answer.framed), "Content-Language": answer.words.language}
+    if answer.wait:
+        headers["Retry-After"] = str(answer.wait)
     if answer.session is not None:
         headers["Set-Cookie"] = _kept(answer.session, secure=visit.secure)
     body = rendering.html(visit, answer).encode()

@@ -1,9 +1,10 @@
 """The preference centre: what somebody agreed to, and every switch of theirs.
 
-Rule. Whoever holds a message's link sees switches and no address, name or number. A switch is on, off, or waiting for its
-confirmation, exactly as the gate decides. What the page showed is sent back with the form, so that only what the person
-moved changes. Turning off is at once, turning on asks for confirmation. A browser that says no to being sold (Sec-GPC) is
-taken at its word when the form is sent, for advertising audiences only. Each change that took effect has a receipt.
+Rule. Whoever holds a message's link sees switches and no address, name or number. A switch is on, off, or waiting for
+its confirmation, exactly as the gate decides. A message that was about no brand in particular leaves all of them. What
+the page showed is sent back with the form, so that only what the person moved changes. Turning off is at once, turning
+on asks for confirmation. A browser that says no to being sold (Sec-GPC) is taken at its word when the form is sent, for
+advertising audiences only. Each change that took effect has a receipt.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from amana.web.words import LANGUAGES, Words
 PAUSES = (7, 30, 90)  # days
 PACES = (1, 2, 4, 8)  # messages in thirty days
 DAY = 86_400
+SENT = 10  # messages listed where somebody asks why
 PARTS = {"night": range(6), "morning": range(6, 12), "afternoon": range(12, 18), "evening": range(18, 24)}
 MASKS = {name: sum(1 << hour for hour in hours) for name, hours in PARTS.items()}
 
@@ -40,7 +42,8 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     """Whose page this is, about which brand."""
 
     person: int
-    brand: str
+    brand: str  # whose switches are shown
+    brands: tuple[str, ...]  # whose messages leaving everything reaches
     purpose: str  # of the message that brought them, ANY if it named none
     channel: str
     language: str  # the one on record
@@ -71,9 +74,18 @@ def change(visit: Visit) -> Answer:
     wanted = Change(leave=True) if visit.one("leave") else _wanted(visit, before)
     if visit.gpc:
         wanted = msgspec.structs.replace(wanted, object_to=_sold(house, held.person, before))
-    made = preferences.change(house, held.person, held.brand, wanted, visit.context(spoken))
+    context = visit.context(spoken)
+    if wanted.leave:
+        made = preferences.change_all(house, held.person, held.brands, wanted, context)
+    else:
+        made = preferences.change(house, held.person, held.brand, wanted, context, mailed=True)
     pending = confirming.lines(house, made.pending, spoken)
-    saved = {"saved": True, "pending": pending, "receipts": confirming.downloads(house, made.events)}
+    saved = {
+        "saved": True,
+        "mailed": made.mailed,
+        "pending": pending,
+        "receipts": confirming.downloads(house, made.events),
+    }
     return _page(
         msgspec.structs.replace(visit, query={**visit.query, "lang": spoken.language}), held, **saved
     )
@@ -91,6 +103,8 @@ def why(visit: Visit) -> Answer:
         brand=held.brand,
         values={
             "found": found,
+            "shown": found.sent[:SENT],
+            "earlier": len(found.sent[SENT:]),
             "token": visit.part,
             "purpose": naming.purpose(workspace, held.purpose, spoken),
             "channel": naming.channel(held.channel, spoken),
@@ -113,9 +127,11 @@ def _seat(house: House, opened: Opened) -> Seat:
     brand, purpose, channel = terms.words(opened.cell)
     if opened.person not in held:
         raise visits.gone()
+    brands = tuple(house.workspace.brands) if brand == ANY else (brand,)
     return Seat(
         person=opened.person,
-        brand=next(iter(house.workspace.brands)) if brand == ANY else brand,
+        brand=brands[0],
+        brands=brands,
         purpose=purpose,
         channel=channel,
         language=states.attribute(held[opened.person].state, "language"),
@@ -130,11 +146,11 @@ def _wanted(visit: Visit, before: View) -> Change:
     """The difference between what the page showed and what was sent back."""
     shown = dict(one.rsplit(":", 1) for one in visit.all("was") if one.count(":") == 2)
     on = set(visit.all("on"))
-    moved_off = [one for one in before.switches if shown.get(key_of(_choice(one)), "off") != "off"]
-    moved_on = [one for one in before.switches if shown.get(key_of(_choice(one))) == "off"]
+    moved_off = [one for one in before.switches if shown.get(key_of(choice(one)), "off") != "off"]
+    moved_on = [one for one in before.switches if shown.get(key_of(choice(one))) == "off"]
     return Change(
-        off=tuple(_choice(one) for one in moved_off if key_of(_choice(one)) not in on),
-        on=tuple(_choice(one) for one in moved_on if key_of(_choice(one)) in on and _may_turn_on(one, visit)),
+        off=tuple(choice(one) for one in moved_off if key_of(choice(one)) not in on),
+        on=tuple(choice(one) for one in moved_on if key_of(choice(one)) in on and _may_turn_on(one, visit)),
         paused_until=_pause(visit),
         per_month=_pace(visit),
         hours=_mask(visit, "hours", before.hours, MASKS),
@@ -143,7 +159,8 @@ def _wanted(visit: Visit, before: View) -> Change:
     )
 
 
-def _choice(one: Switch) -> Choice:
+def choice(one: Switch) -> Choice:
+    """The choice that a switch stands for."""
     return Choice(purpose=one.purpose, channel=one.channel)
 
 
@@ -191,7 +208,7 @@ def _sold(house: House, person: int, before: View) -> tuple[Choice, ...]:
         terms = register.terms(connection)
         state = people.get(connection, [person])[person].state
     return tuple(
-        _choice(one)
+        choice(one)
         for one in before.switches
         if one.channel is Channel.ADS_AUDIENCE
         and not any(
@@ -213,6 +230,7 @@ def _page(visit: Visit, held: Seat, **saved: Any) -> Page:
     view = preferences.view(house, held.person, held.brand)
     values: dict[str, Any] = {
         "saved": False,
+        "mailed": False,
         "pending": [],
         "receipts": [],
         "token": visit.part,
@@ -236,7 +254,7 @@ def _switches(house: House, view: View, spoken: Words) -> list[tuple[str, list[t
     grouped: dict[str, list[tuple[str, str, Switch]]] = {}
     for one in view.switches:
         name = naming.purpose(house.workspace, one.purpose, spoken)
-        grouped.setdefault(name, []).append((key_of(_choice(one)), spoken.channel(one.channel.value), one))
+        grouped.setdefault(name, []).append((key_of(choice(one)), spoken.channel(one.channel.value), one))
     return list(grouped.items())
 
 

@@ -2,8 +2,8 @@
 
 Rule. Looking at the link changes nothing, so that a mail scanner confirms nothing; a button does. The page says what
 will be confirmed in the words of the notice that was shown at the form. The answer to a confirmation is its receipts,
-which the person keeps: we do not. A code that came by text message is typed under the handle that the form's answer
-carried.
+which the person keeps: we do not; and the way to all their choices. A code that came by text message is typed under the
+handle that the form's answer carried.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from amana import errors
 from amana.core.notices import Published
 from amana.core.vocabulary import POINT_OF_CHANNEL, PointKind
 from amana.services import capture, links, receipts, tokens
-from amana.services.capture import Choice, Submission
+from amana.services.capture import Choice, Granted, Submission
 from amana.services.house import House
 from amana.storage import tokens as token_rows
 from amana.web import naming
@@ -59,8 +59,7 @@ def confirm(visit: Visit) -> Answer:
     opened = tokens.peek(visit.house, visit.part, token_rows.CONFIRM)
     said = msgspec.convert(opened.data["said"], Submission)
     spoken = visit.words(said.context.language)
-    positions = capture.confirm(visit.house, visit.part, visit.context(spoken))
-    return done(visit, spoken, said.brand, positions)
+    return done(visit, spoken, capture.confirm(visit.house, visit.part, visit.context(spoken)))
 
 
 def ask_code(visit: Visit) -> Answer:
@@ -75,16 +74,19 @@ def take_code(visit: Visit) -> Answer:
     spoken = visit.words()
     digits = "".join(str(int(one)) for one in visit.one("code") if one.isdecimal())  # also ٠–٩ and ๐–๙
     try:
-        positions = capture.confirm_code(visit.house, person, digits, visit.context(spoken))
+        granted = capture.confirm_code(visit.house, person, digits, visit.context(spoken))
     except errors.BadInput:
         return _code(visit, ("code_wrong",))
-    return done(visit, spoken, "", positions)
+    return done(visit, spoken, granted)
 
 
-def done(visit: Visit, spoken: Words, brand: str, positions: Sequence[int]) -> Page:
-    """Saved, with receipts."""
-    values: dict[str, Any] = {"receipts": downloads(visit.house, positions), "heading": "confirmed"}
-    return Page(template="done", words=spoken, brand=brand, values=values)
+def done(visit: Visit, spoken: Words, granted: Granted) -> Page:
+    """It is on: receipts, and the way to all choices."""
+    values: dict[str, Any] = {
+        "receipts": downloads(visit.house, granted.events),
+        "token": granted.token,
+    }
+    return Page(template="done", words=spoken, brand=granted.brand, values=values)
 
 
 def downloads(house: House, positions: Sequence[int]) -> list[Receipt]:
@@ -97,6 +99,11 @@ def downloads(house: House, positions: Sequence[int]) -> list[Receipt]:
         )
         for number, text in enumerate(made, start=1)
     ]
+
+
+def of_events(house: House, ids: Sequence[str]) -> list[Receipt]:
+    """The receipts of events by their ids, ready to download."""
+    return downloads(house, [receipts.find(house, one) for one in ids])
 
 
 def lines(house: House, choices: Sequence[Choice], spoken: Words) -> list[tuple[str, str]]:
@@ -113,4 +120,5 @@ def _code(visit: Visit, trouble: tuple[str, ...]) -> Page:
         words=visit.words(),
         values={"handle": visit.part, "trouble": trouble},
         status=400 if trouble else 200,
+        dead=bool(trouble),
     )

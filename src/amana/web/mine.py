@@ -1,9 +1,10 @@
 """My data: seen and corrected in a short session that a mailed link opens.
 
-Rule. Opening the link shows a button; pressing it uses the link up and begins the session, whose word stands in a cookie
-that no script and no other site can read. Every form of the session carries a word that only its pages know; one without
-it is refused and changes nothing. Values are shown to nobody else, the look is recorded, and the history is told in plain
-words, newest first.
+Rule. Opening the link shows a button; pressing it uses the link up and begins the session, whose word stands in a
+cookie that no script and no other site can read. Every form of the session carries a word that only its pages know; one
+without it is refused and changes nothing. Values are shown to nobody else, the look is recorded, and the history is
+told in plain words, newest first, a page at a time, each line with its receipt. Who else looked, and which files with
+the person's values left the house, stands there too.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ import msgspec
 
 from amana import errors
 from amana.core import events
-from amana.services import links, own_data
+from amana.services import own_data
+from amana.services.exports import Export
 from amana.services.history import Opened
-from amana.services.own_data import Guest
+from amana.services.own_data import Guest, Look
 from amana.web import naming
-from amana.web.visit import Answer, Page, Plain, Visit
+from amana.web.visit import Answer, Page, Plain, Visit, gone
 from amana.web.words import Words
 
-HISTORY = 200  # events told
+HISTORY = 20  # events on a page
+LOOKS = 20  # looks of others that are listed; the copy has all
+DIGITS = 18  # of a log position in an address
 
 
 def link(visit: Visit) -> Answer:
@@ -49,7 +53,7 @@ def correct(visit: Visit) -> Answer:
         raise errors.BadInput("The form did not come from this session", remedy="open the page again")
     if visit.one("end"):
         own_data.end(visit.house, guest.word)
-        return Page(template="ended", words=visit.words(), brand=guest.brand, session="")
+        return msgspec.structs.replace(closed(visit), brand=guest.brand, session="")
     if visit.one("copy"):
         return _copy(visit, guest)
     before = own_data.show(visit.house, guest.person).fields
@@ -65,6 +69,26 @@ def correct(visit: Visit) -> Answer:
     return _page(visit, guest, saved=True)
 
 
+def closed(visit: Visit) -> Page:
+    """What stands there after the session."""
+    return Page(template="ended", words=visit.words())
+
+
+def receipt(visit: Visit) -> Answer:
+    """The receipt of one line of the history, as a file."""
+    guest = _guest(visit)
+    position = _position(visit.part)
+    if position is None:
+        raise gone()
+    text = own_data.receipt(visit.house, guest.person, position)
+    return Plain(body=text.encode(), media="application/octet-stream", download=f"receipt-{position}.txt")
+
+
+def _position(text: str) -> int | None:
+    """A log position as an address spells it; None for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS else None
+
+
 def _guest(visit: Visit) -> Guest:
     return own_data.guest(visit.house, visit.cookie)
 
@@ -76,7 +100,13 @@ def _copy(visit: Visit, guest: Guest) -> Plain:
         {"position": one.position, "event": msgspec.to_builtins(one.event)}
         for one in own_data.happened(visit.house, guest.person)
     ]
-    document = {"points": mine.points, "fields": mine.fields, "events": told}
+    document = {
+        "points": mine.points,
+        "fields": mine.fields,
+        "events": told,
+        "looks": msgspec.to_builtins(own_data.looks(visit.house, guest.person)),
+        "shared": [_export(one) for one in own_data.shared(visit.house, guest.person)],
+    }
     return Plain(
         body=msgspec.json.format(msgspec.json.encode(document), indent=2),
         media="application/json",
@@ -105,14 +135,18 @@ def _page(
         )
         for name, one in house.workspace.fields.items()
     ]
+    looks = own_data.looks(house, guest.person)
     values: dict[str, Any] = {
         "points": mine.points,
         "fields": fields,
-        "history": [_told(visit, one, spoken) for one in own_data.happened(house, guest.person)[:HISTORY]],
+        "own_looks": looks.own,
+        "looks": [_look(visit, one, spoken) for one in looks.others[:LOOKS]],
+        "more_looks": len(looks.others[LOOKS:]),
+        "exports": own_data.shared(house, guest.person),
+        **_history(visit, guest, spoken),
         "csrf": guest.csrf(house),
         "saved": saved,
         "trouble": trouble,
-        "home": links.page(house, "about", spoken.language),
     }
     return Page(
         template="mine",
@@ -124,8 +158,39 @@ def _page(
     )
 
 
-def _told(visit: Visit, opened: Opened, spoken: Words) -> tuple[int, Any]:
-    """When, and what happened in plain words."""
+def _history(visit: Visit, guest: Guest, spoken: Words) -> dict[str, Any]:
+    """One page of what happened: the newest, or what came before a position that the address names."""
+    happened = own_data.happened(visit.house, guest.person)
+    before = _position(visit.query.get("before", ""))
+    told = [one for one in happened if before is None or one.position < before]
+    return {
+        "history": [_told(visit, one, spoken) for one in told[:HISTORY]],
+        "older": told[HISTORY - 1].position if len(told) > HISTORY else 0,
+        "is_newest": len(told) == len(happened),
+        "events": len(happened),
+    }
+
+
+def _look(visit: Visit, look: Look, spoken: Words) -> tuple[int, str, str, list[str]]:
+    """When, which system (or "" for people of ours), what for, and at what."""
+    registered = visit.house.workspace.fields
+    seen = [
+        spoken.plain("mine_points")
+        if name == "points"
+        else naming.field(visit.house.workspace, name, spoken)
+        if name in registered
+        else name
+        for name in look.fields
+    ]
+    return look.at, look.system, look.purpose, seen
+
+
+def _export(one: Export) -> dict[str, Any]:
+    return {"recipient": one.recipient, "at": one.at, "until": one.expires, "recall": one.recall}
+
+
+def _told(visit: Visit, opened: Opened, spoken: Words) -> tuple[int, int, Any]:
+    """Log position, when, and what happened in plain words."""
     workspace = visit.house.workspace
     match opened.event:
         case events.Permission() as event:
@@ -144,4 +209,4 @@ def _told(visit: Visit, opened: Opened, spoken: Words) -> tuple[int, Any]:
             words = spoken("told_restricted" if event.on else "told_unrestricted")
         case _:
             words = spoken("told_other")
-    return opened.event.recorded, words
+    return opened.position, opened.event.recorded, words

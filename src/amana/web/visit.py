@@ -29,6 +29,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     part: str = ""  # the variable part of the path: a capture point, a token
     query: Mapping[str, str] = {}
+    flooded: bool = False  # the query held more fields than are read
     form: tuple[tuple[str, str], ...] = ()
     accept_language: str = ""
     network: str = ""  # cut
@@ -78,6 +79,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     brand: str = ""
     framed: bool = False  # may stand in a frame on another site
     session: str | None = None  # a session's word to keep; "" to forget it
+    wait: int = 0  # seconds after which to come back
+    dead: bool = False  # the visit found nothing: it counts as a dead word does
 
 
 class Plain(msgspec.Struct, frozen=True, kw_only=True):

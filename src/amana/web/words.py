@@ -42,7 +42,7 @@ class Words:
         self.language, self.name, self.direction = language, told.name, told.direction
         self.told = told
         self._catalogue = catalogue
-        self._locale = babel.Locale.parse(language)
+        self._locale = babel.Locale.parse(_WRITTEN_AS.get(language, language))
 
     def __call__(self, key: str, **parts: object) -> Markup:
         """A sentence as HTML, with escaped and isolated parts."""
@@ -58,17 +58,21 @@ class Words:
         return _filled(self._catalogue.counted[key][form], {"number": number, **parts})
 
     def channel(self, channel: str) -> str:
-        """A channel's name."""
-        return self.told.channel[channel]
+        """A channel's name, or that of a use or a sharing of data."""
+        return self.told.means(channel)
 
     def day(self, at: int) -> str:
         """A day, from UTC seconds."""
         return dates.format_date(datetime.fromtimestamp(at, UTC), "long", locale=self._locale)
 
     def moment(self, at: int) -> str:
-        """A moment, from UTC seconds."""
+        """A moment to the minute in UTC, from UTC seconds."""
         moment = datetime.fromtimestamp(at, UTC)
-        return dates.format_datetime(moment, "medium", tzinfo=UTC, locale=self._locale)
+        return f"{self.day(at)} · {moment:%H:%M} UTC"
+
+    def stamp(self, at: int) -> str:
+        """A moment as machines write it, from UTC seconds."""
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def month(self, number: int) -> str:
         """The name of a month, from 1."""
@@ -158,6 +162,8 @@ def _filled(sentence: str, parts: Mapping[str, Any]) -> Markup:
 _NO_COUNTRY = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"})  # groups and placeholders of CLDR
 # Where most readers of a language are: a week begins by country, not by language.
 _SPOKEN_IN = {"en": "en_GB", "he": "he_IL", "ar": "ar_EG", "th": "th_TH", "ru": "ru_RU"}
+# English dates are written day first, as most of the world reads them.
+_WRITTEN_AS = {"en": "en_GB"}
 # Where the name of a month alone differs from its form in a date. Elsewhere Babel 2.18 mixes up the stand-alone names of
 # languages that inherit them, once two such languages were asked for.
 _INFLECTED = frozenset({"ru"})

@@ -1,15 +1,16 @@
 """The worker's loop: what is due is done, again and again, until somebody says stop.
 
-Rule. One round turns new events into messages for hooks, then claims due tasks of the kinds it was given and does them. A
-round that found nothing waits a moment; one that found something goes on at once. Any number of workers may run, here
-and on other machines: a task is leased by one. What a worker raises that is no answer of its kind stops nobody else: it
-is logged, and the lease runs out.
+Rule. One round turns new events into messages for hooks, then claims due tasks of the kinds it was given and does them;
+sweepers that it was given (requests of people, copies, retention) each get their turn. A round that found nothing waits
+a moment; one that found something goes on at once. Any number of workers may run, here and on other machines: a task is
+leased by one. What a worker raises that is no answer of its kind stops nobody else: it is logged, and the lease runs
+out.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -20,16 +21,20 @@ from amana.services.tasks import Worker
 PAUSE = 0.5  # seconds between rounds that found nothing
 log = structlog.get_logger("amana.worker")
 
+Sweeper = Callable[[House], int]
+"""Does what is due of one kind, in sets; how much that was. Safe to repeat."""
+
 
 def run(
     house: House,
     workers: Mapping[str, Worker],
     stop: threading.Event,
     rounds: Callable[[int], None] | None = None,
+    sweepers: Sequence[Sweeper] = (),
 ) -> None:
     """Work until `stop` is set; `rounds` hears how many tasks each round did."""
     while not stop.is_set():
-        done = one_round(house, workers)
+        done = one_round(house, workers) + swept(house, sweepers)
         if rounds is not None:
             rounds(done)
         if not done:
@@ -47,3 +52,14 @@ def one_round(house: House, workers: Mapping[str, Worker]) -> int:
     except Exception as defect:  # noqa: BLE001  one defect must not end the loop; the task's lease runs out and it is tried again
         log.error("defect", kind=type(defect).__name__)
         return told
+
+
+def swept(house: House, sweepers: Sequence[Sweeper]) -> int:
+    """Give each sweeper its turn; how much they did."""
+    done = 0
+    for sweep in sweepers:
+        try:
+            done += sweep(house)
+        except Exception as defect:  # noqa: BLE001  one defect must not end the loop; what was begun is gone on with
+            log.error("defect", kind=type(defect).__name__, sweeper=sweep.__module__)
+    return done

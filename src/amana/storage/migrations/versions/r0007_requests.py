@@ -66,6 +66,7 @@ def _runs() -> None:
         sa.Column("due", sa.BigInteger, nullable=False),
         sa.Column("leased", sa.BigInteger, nullable=False),
         sa.Column("map", sa.Text, nullable=False),
+        sa.Column("masking", Bytes, nullable=False),
     )
     op.create_index("request_run_due", "request_run", ["state", "due"])
     op.create_table(

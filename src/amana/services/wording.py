@@ -1,7 +1,8 @@
 """The catalogues of sentences, as files of the package, in the language that a caller prefers.
 
-Rule. A catalogue is read and checked whole when it is first asked for. The first language of `Accept-Language` that the
-product speaks counts; English stands for none. The API's own codes speak English only: they are for programmers.
+Rule. A catalogue is read and checked whole when it is first asked for, so that a missing sentence is found at once and
+not in the middle of an answer. The first language of `Accept-Language` that the product speaks counts; English stands
+for none. The commands speak English; the other languages are for callers and pages that ask for them.
 """
 
 from __future__ import annotations

@@ -1,0 +1,349 @@
+"""Requests of people: opened, planned, run, decided about, and shown with their clocks.
+
+Rule. Nothing here shows an address or a name: whoever is meant is named by id, or by an address that the caller already
+knows. What a person of ours does to a request is recorded with their name. `plan` reads and never writes; `run` does
+what can be done now and says what it waits for.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from amana import errors
+from amana.cli import rendering
+from amana.cli.ask import person_id
+from amana.cli.session import JsonFlag, answer, program
+from amana.connectors.systems.system import Progress
+from amana.core.rights import Asker, Identity, Kind, Via
+from amana.services import manual_desk, requests, rights_preview, rights_run
+from amana.services.house import House
+from amana.storage import requests as rows
+from amana.storage.requests import RequestRow, StepRow
+
+commands = typer.Typer(
+    no_args_is_help=True, help="Requests of people: see it, correct it, take it, stop it, erase it."
+)
+
+Reference = Annotated[
+    str, typer.Argument(metavar="REQUEST", help="The request's reference, such as R-7K3M-9QXD.")
+]
+Reason = Annotated[str, typer.Option(help="Why; it is recorded and stands in the evidence.")]
+DAY = 86_400
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs under `request`."""
+    app.add_typer(commands, name="request")
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as it is told. No personal values."""
+
+    ref: str
+    kind: str
+    status: str
+    person: str
+    brand: str
+    via: str
+    asker: str
+    proved: str
+    received: int
+    due: int
+    due_law: str
+    days_left: int
+    outcome: str
+    steps: tuple[dict[str, Any], ...] = ()
+    happened: tuple[dict[str, Any], ...] = ()
+
+
+# ---- opening and following ----------------------------------------------------------------------------------------
+
+
+@commands.command("open")
+def open_(
+    context: typer.Context,
+    kind: Annotated[Kind, typer.Argument(help="What is asked.")],
+    person: Annotated[
+        str, typer.Argument(metavar="PERSON", help="An id such as p12, an e-mail address or a number.")
+    ],
+    brand: Annotated[str, typer.Option(help="Of one brand alone; otherwise of all.")] = "",
+    asker: Annotated[Asker, typer.Option(help="Who asks.")] = Asker.PERSON,
+    proved: Annotated[str, typer.Option(help="claimed | controlled | stepped_up | checked")] = "claimed",
+    language: Annotated[str, typer.Option(help="In which language they are answered.")] = "en",
+    correct: Annotated[
+        list[str] | None, typer.Option(help="CATEGORY=VALUE, such as user.name='Noa Levi'; repeatable.")
+    ] = None,
+    identity: Annotated[
+        list[str] | None, typer.Option(help="KIND=VALUE, such as customer_number=4711; repeatable.")
+    ] = None,
+    received: Annotated[str, typer.Option(help="The day it came, as 2026-11-21; today otherwise.")] = "",
+    json: JsonFlag = False,
+) -> None:
+    """Write a request down. What needs no proof takes effect at once; otherwise a link goes to the address on record."""
+    number = person_id(person)
+    said = requests.Said(
+        kind=kind,
+        via=Via.STAFF,
+        asker=asker,
+        brand=brand,
+        language=language,
+        person=number or 0,
+        address="" if number else person,
+        identities={name: (value,) for name, value in _pairs(identity)},
+        corrections=dict(_pairs(correct)),
+        proved=_level(proved),
+        received=_day(received),
+    )
+    with context.obj.house(writing=True) as house:
+        row = requests.open_(house, said, actor=context.obj.looker())
+        shown = _told(house, row)
+    answer(shown, json=json, render=_show)
+
+
+@commands.command("list")
+def list_(
+    context: typer.Context,
+    every: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Open requests, those due first."""
+    with context.obj.house() as house:
+        shown = [_told(house, row, whole=False) for row in requests.every(house, open_only=not every)]
+    answer({"requests": shown}, json=json, render=_list)
+
+
+@commands.command("show")
+def show(context: typer.Context, reference: Reference, json: JsonFlag = False) -> None:
+    """One request: its clock, each step, and everything that happened to it."""
+    with context.obj.house() as house:
+        shown = _told(house, requests.get(house, reference))
+    answer(shown, json=json, render=_show)
+
+
+# ---- planning and running -----------------------------------------------------------------------------------------
+
+
+@commands.command("plan")
+def plan(context: typer.Context, reference: Reference, json: JsonFlag = False) -> None:
+    """What a run would find, change and keep, collection by collection; nothing is touched."""
+    with context.obj.house(writing=True) as house:
+        row = requests.get(house, reference)
+        with rights_run.open_systems(house) as systems:
+            found = rights_preview.preview(house, row, systems)
+    answer(found, json=json, render=_plan)
+
+
+@commands.command("run")
+def run(context: typer.Context, reference: Reference, json: JsonFlag = False) -> None:
+    """Work on a request now, as far as it goes; what waits is said, and the worker goes on with it."""
+    with context.obj.house(writing=True) as house:
+        row = requests.get(house, reference)
+        with rights_run.open_systems(house) as systems:
+            row = rights_run.run_now(house, row, systems)
+        shown = _told(house, row)
+    answer(shown, json=json, render=_show)
+
+
+@commands.command("again")
+def again(context: typer.Context, reference: Reference, json: JsonFlag = False) -> None:
+    """Put a run that was handed to a person back to work."""
+    with context.obj.house(writing=True) as house:
+        rights_run.again(house, requests.get(house, reference), actor=context.obj.looker())
+        shown = _told(house, requests.get(house, reference))
+    answer(shown, json=json, render=_show)
+
+
+@commands.command("done")
+def done(
+    context: typer.Context,
+    reference: Reference,
+    system: Annotated[str, typer.Argument(help="The system without an interface.")],
+    refused: Annotated[bool, typer.Option("--refused", help="It could not be done.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Record that a colleague did what a request asks of a system without an interface."""
+    progress = Progress.REFUSED if refused else Progress.DONE
+    with context.obj.house(writing=True) as house:
+        manual_desk.record(house, reference.strip().upper(), system, progress, actor=context.obj.looker())
+        shown = _told(house, requests.get(house, reference))
+    answer(shown, json=json, render=_show)
+
+
+# ---- deciding -----------------------------------------------------------------------------------------------------
+
+
+@commands.command("decide")
+def decide(
+    context: typer.Context,
+    reference: Reference,
+    reason: Reason,
+    go: Annotated[bool, typer.Option("--go/--refuse", help="Go on with it, or refuse it.")],
+    person: Annotated[str, typer.Option(help="Whom it is about, where an address is several people's.")] = "",
+    json: JsonFlag = False,
+) -> None:
+    """Decide about a request that waits for a person: duplicate, excessive, somebody else's data, no authority."""
+    with context.obj.house(writing=True) as house:
+        row = requests.decide(
+            house, reference, go=go, reason=reason, actor=context.obj.looker(), person=person_id(person) or 0
+        )
+        shown = _told(house, row)
+    answer(shown, json=json, render=_show)
+
+
+@commands.command("extend")
+def extend(context: typer.Context, reference: Reference, reason: Reason, json: JsonFlag = False) -> None:
+    """Take the longer deadline, once, where the country knows one."""
+    with context.obj.house(writing=True) as house:
+        requests.extend(house, reference, reason, actor=context.obj.looker())
+        shown = _told(house, requests.get(house, reference))
+    answer(shown, json=json, render=_show)
+
+
+@commands.command("cancel")
+def cancel(context: typer.Context, reference: Reference, json: JsonFlag = False) -> None:
+    """Whoever asked takes it back, before it runs."""
+    with context.obj.house(writing=True) as house:
+        requests.cancel(house, reference, actor=context.obj.looker())
+        shown = _told(house, requests.get(house, reference))
+    answer(shown, json=json, render=_show)
+
+
+# ---- words --------------------------------------------------------------------------------------------------------
+
+
+def _told(house: House, row: RequestRow, *, whole: bool = True) -> Shown:
+    steps: list[StepRow] = []
+    happened: list[requests.Happened] = []
+    if whole:
+        happened = requests.happened(house, row)
+        with house.database.read() as connection:
+            steps = rows.steps(connection, row.run) if row.run is not None else []
+    return Shown(
+        ref=row.ref,
+        kind=row.kind,
+        status=row.status,
+        person=f"p{row.person}",
+        brand=row.brand,
+        via=row.via,
+        asker=row.asker,
+        proved=Identity(row.proved).name.lower(),
+        received=row.received,
+        due=row.due,
+        due_law=row.due_law,
+        days_left=(row.due - house.clock()) // DAY,
+        outcome=row.outcome,
+        steps=tuple(
+            {
+                "action": one.action,
+                "system": one.system or "amana",
+                "collection": one.node,
+                "state": one.state,
+                "found": one.found,
+                "changed": one.changed,
+                "trouble": one.trouble,
+            }
+            for one in steps
+        ),
+        happened=tuple(msgspec.to_builtins(one) for one in happened),
+    )
+
+
+def _show(shown: Shown) -> None:
+    rendering.line(f"{shown.ref}  {shown.kind} of {shown.person}: {shown.status}", style="bold")
+    if shown.outcome:
+        rendering.line(f"  answered: {shown.outcome}")
+    else:
+        late = "" if shown.days_left >= 0 else "  OVERDUE"
+        rendering.line(
+            f"  due {rendering.moment(shown.due)}, in {shown.days_left} days, by {shown.due_law}{late}"
+        )
+    rendering.line(
+        f"  received {rendering.moment(shown.received)} by {shown.via}; {shown.asker}, {shown.proved}"
+    )
+    if shown.steps:
+        rendering.table(
+            ("step", "system", "collection", "state", "found", "changed", "trouble"),
+            [tuple(str(value) for value in one.values()) for one in shown.steps],
+            right=(4, 5),
+        )
+    for one in shown.happened:
+        words = ", ".join(f"{name}: {value}" for name, value in one["detail"].items())
+        rendering.line(
+            f"  {rendering.moment(one['at'])}  {one['what']} ({one['actor']})  {words}", style="dim"
+        )
+    if shown.status == "ready":
+        rendering.line(
+            f"Next: {program()} request plan {shown.ref}, then {program()} request run {shown.ref}"
+        )
+
+
+def _list(answered: dict[str, Any]) -> None:
+    if not answered["requests"]:
+        rendering.line("No request is open.")
+        return
+    rendering.table(
+        ("request", "kind", "of", "status", "due", "days left"),
+        [
+            (one.ref, one.kind, one.person, one.status, rendering.moment(one.due), str(one.days_left))
+            for one in answered["requests"]
+        ],
+        right=(5,),
+    )
+
+
+def _plan(found: rights_preview.Preview) -> None:
+    rendering.table(
+        ("system", "collection", "asked by", "found", "would change", "would delete", "trouble"),
+        [
+            (
+                one.system,
+                one.node,
+                ", ".join(one.by),
+                str(one.found),
+                str(one.changes),
+                str(one.deletes),
+                one.trouble,
+            )
+            for one in found.collections
+        ],
+        right=(3, 4, 5),
+    )
+    for one in found.collections:
+        for kept in one.kept:
+            until = f" until {kept.until}" if kept.until else ""
+            rendering.line(
+                f"  {one.node}.{kept.path} stays in {kept.rows} rows: {kept.ground} {kept.citation}{until}"
+            )
+    rendering.line("Nothing was touched.")
+
+
+def _pairs(given: list[str] | None) -> list[tuple[str, str]]:
+    pairs = [tuple(one.split("=", 1)) for one in given or []]
+    if any(len(one) != 2 or not all(one) for one in pairs):
+        raise errors.BadInput("A value is given with its name", expected="NAME=VALUE", remedy="write it so")
+    return [(one[0].strip(), one[1].strip()) for one in pairs]
+
+
+def _level(text: str) -> Identity:
+    try:
+        return Identity[text.upper()]
+    except KeyError:
+        known = " | ".join(one.name.lower() for one in Identity)
+        raise errors.BadInput(
+            "There is no such proof of identity", expected=known, remedy="name one"
+        ) from None
+
+
+def _day(text: str) -> int:
+    if not text:
+        return 0
+    try:
+        return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        raise errors.BadInput(
+            "A day cannot be read", expected="a day such as 2026-11-21", remedy="mend it"
+        ) from None

@@ -1,0 +1,260 @@
+"""Data choices: what a person lets be done with their data, by use, recipient, category and purpose.
+
+Rule.
+- A No is an event of the person's and counts at once, on the word of whoever holds the token of a message: *do not use
+  this kind of data for that*, *do not give it to them*, or wider (`*` as the purpose, `use.*`, `share.*`, no category).
+- A Yes needs more: a session that was opened by a link mailed just now to an address on record (`own_data`). It names one
+  purpose and one action, under the published notice that covers it; sharing only where that notice names the recipient.
+  Its proof says so; it is *express* only where the page asked for an express statement.
+- What is shown is what the gate decides, never what the record alone would suggest.
+- A choice is about the person and their data, so that it binds nobody else who holds the same address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from amana import errors
+from amana.core import cells, events, facts
+from amana.core.cells import Terms
+from amana.core.notices import Published
+from amana.core.state import Claim
+from amana.core.statements import ANY, Interval
+from amana.core.vocabulary import Actor, Proof, Role, Status
+from amana.services import capture, own_data
+from amana.services.asking import Gate
+from amana.services.capture import Context
+from amana.services.handling import Handling
+from amana.services.house import House
+from amana.services.preferences import CAPTURE_POINT
+from amana.services.writing import Session, Staged
+from amana.storage import people, register
+
+_SHOWN = (
+    Proof.SENDER_NAMED
+    | Proof.PURPOSE_NAMED
+    | Proof.UNBUNDLED
+    | Proof.UNTICKED
+    | Proof.NOT_CONDITION
+    | Proof.WITHDRAWAL_TOLD
+    | Proof.DEMONSTRABLE
+    | Proof.CONFIRMED
+    | Proof.WRITTEN
+)
+"""What one switch for one purpose and action shows, on a page of the person's own, under the notice."""
+
+
+class DataChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is done with data. In a No, `*`, `use.*` and `share.*` leave a place open."""
+
+    action: str  # use.<manner> or share.<recipient>
+    purpose: str = ANY
+    category: str = ""  # of the data; empty for every one
+
+
+class DataSwitch(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is done with data, as the person sees it."""
+
+    action: str
+    purpose: str
+    category: str
+    allowed: bool  # what the gate answers now
+    reasons: tuple[str, ...]  # codes
+    said: str  # yes | no | "" for nothing
+    since: int = 0  # UTC second of what was said
+
+
+def view(house: House, person: int, brand: str, at: int | None = None) -> tuple[DataSwitch, ...]:
+    """Everything that the workspace declares to do with data, and whether this person lets it. Raises NotFound."""
+    with house.database.read() as connection:
+        terms = register.terms(connection)
+        held = people.get(connection, [person])
+    if person not in held:
+        raise errors.NotFound("There is no such person", remedy="ask for a new link")
+    state = held[person].state
+    gate = Gate(house)
+    try:
+        return tuple(
+            _switch(
+                gate,
+                person,
+                asked,
+                at,
+                facts.counting_grant(state, cell),
+                facts.binding_refusals(state, cell),
+            )
+            for asked in declared(house, brand)
+            for cell in (terms.cell(brand, asked.purpose, asked.action, asked.category),)
+        )
+    finally:
+        gate.close()
+
+
+def declared(house: House, brand: str) -> list[Handling]:
+    """Every use and sharing that the workspace declares, by purpose, action and category of data."""
+    definition = house.workspace
+    found: dict[tuple[str, str, str], None] = {}
+    for field in definition.fields.values():
+        for purpose in field.purposes:
+            for manner in field.uses:
+                found[purpose, cells.USE + manner.value, field.category] = None
+    for name, one in definition.recipients.items():
+        for purpose in one.purposes:
+            registered = [field.category for field in definition.fields.values() if purpose in field.purposes]
+            for category in one.categories or tuple(dict.fromkeys(registered)):
+                found[purpose, cells.SHARE + name, category] = None
+    return [
+        Handling(brand=brand, purpose=purpose, action=action, category=category)
+        for purpose, action, category in found
+    ]
+
+
+def refuse(
+    house: House,
+    person: int,
+    brand: str,
+    choices: Sequence[DataChoice],
+    context: Context,
+    *,
+    objected: bool = False,
+) -> tuple[int, ...]:
+    """The person's No, at once; the log positions. Raises NotFound for words or a person the workspace lacks."""
+    status = Status.OBJECTED if objected else Status.WITHDRAWN
+
+    def work(session: Session) -> list[Staged]:
+        return [
+            _record(house, session, person, brand, one, status, context)
+            for one in choices
+            if _is_about_data(session.terms, brand, one)
+        ]
+
+    return tuple(one.position for one in house.writing().write(work))
+
+
+def allow(
+    house: House, word: str, choices: Sequence[DataChoice], context: Context, *, express: bool = False
+) -> tuple[int, ...]:
+    """The person's Yes in a session of their own (`own_data.begin`); the log positions.
+
+    Raises NotFound for a session that ended or words the workspace lacks, BadInput for a choice that leaves something
+    open or that the published notice does not cover, Conflict where none is published.
+    """
+    guest = own_data.guest(house, word)
+    with house.database.read() as connection:
+        latest = {one.id: one for one in register.notice_versions(connection)}
+    notices = [_notice(house, latest, one) for one in choices]
+
+    def work(session: Session) -> list[Staged]:
+        return [
+            _record(house, session, guest.person, guest.brand, one, Status.GIVEN, context, notice, express)
+            for one, notice in zip(choices, notices, strict=True)
+            if _is_about_data(session.terms, guest.brand, one)
+        ]
+
+    return tuple(one.position for one in house.writing().write(work))
+
+
+def _record(
+    house: House,
+    session: Session,
+    person: int,
+    brand: str,
+    said: DataChoice,
+    status: Status,
+    context: Context,
+    notice: Published | None = None,
+    express: bool = False,
+) -> Staged:
+    given = notice is not None
+    proof = _SHOWN | (Proof.EXPLICIT if express else Proof(0)) if given else Proof(0)
+    if given and said.action.startswith(cells.SHARE):
+        proof |= Proof.RECIPIENT_NAMED
+    event = events.Permission(
+        id=house.random(16).hex(),
+        occurred=Interval(lo=session.now, hi=session.now),
+        actor=Actor.PERSON,
+        source=capture.source_of(session, CAPTURE_POINT),
+        evidence=capture.evidence(CAPTURE_POINT, context),
+        brand=brand,
+        purpose=said.purpose,
+        channel=said.action,
+        category=said.category,
+        status=status,
+        proof=proof,
+        confirmed=given,
+        notice=f"{notice.id}@{notice.version}" if notice else "",
+        notice_hash=notice.hash if notice else "",
+        notice_epoch=notice.epoch if notice else 0,
+    )
+    return session.record(session.person(person), event)
+
+
+def _is_about_data(terms: Terms, brand: str, said: DataChoice) -> bool:
+    """Refuse words that the workspace lacks, and a channel. Raises NotFound."""
+    if not cells.is_handling(terms.cell(brand, said.purpose, said.action, said.category)):
+        raise errors.NotFound(
+            "The choice is neither about use nor about sharing of data",
+            expected="use.<manner>, share.<recipient>, use.* or share.*",
+            remedy="check the spelling",
+        )
+    return True
+
+
+def _notice(house: House, latest: dict[str, Published], said: DataChoice) -> Published:
+    """The published notice that covers a Yes."""
+    purpose = house.workspace.purposes.get(said.purpose)
+    if purpose is None or said.action in (cells.EVERY_USE, cells.EVERY_SHARE):
+        raise errors.BadInput(
+            "A permission names its purpose and its action", expected="one of each", remedy="ask one by one"
+        )
+    notice = latest.get(purpose.notice)
+    if notice is None:
+        raise errors.Conflict("The notice to be shown is not published", remedy="run `amana publish` first")
+    content = msgspec.convert(notice.content, _Covered)
+    if said.purpose not in content.purposes or not _names_recipient(house, content, said.action):
+        raise errors.BadInput(
+            "A choice is not covered by the notice that was shown",
+            got=f"{said.action} for {said.purpose}",
+            remedy="name the purpose and who receives the data in the notice, and publish that",
+        )
+    return notice
+
+
+def _names_recipient(house: House, content: _Covered, action: str) -> bool:
+    if not action.startswith(cells.SHARE):
+        return True
+    word = action.removeprefix(cells.SHARE)
+    to = house.workspace.recipients.get(word)
+    return to is not None and (
+        to.role is Role.PROCESSOR or not {word, to.name}.isdisjoint(content.shared_with)
+    )
+
+
+class _Covered(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a notice's content that says what it covers."""
+
+    purposes: tuple[str, ...]
+    shared_with: tuple[str, ...] = ()
+
+
+def _switch(
+    gate: Gate,
+    person: int,
+    asked: Handling,
+    at: int | None,
+    grant: Claim | None,
+    refusals: list[Claim],
+) -> DataSwitch:
+    decision = gate.ask(person, asked, at)
+    said = "yes" if grant is not None else "no" if refusals else ""
+    return DataSwitch(
+        action=asked.action,
+        purpose=asked.purpose,
+        category=asked.category,
+        allowed=decision.allow,
+        reasons=tuple(one.code for one in decision.reasons),
+        said=said,
+        since=grant.lo if grant is not None else refusals[0].hi if refusals else 0,
+    )

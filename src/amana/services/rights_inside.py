@@ -1,0 +1,78 @@
+"""What a request does in Amana itself, once every connected system has answered.
+
+Rule. An erasure forgets the person, as `services.forget` says. A rectification is an event of the person's. Of a
+restriction, an objection and a withdrawal nothing is left to do but to look: the gate is asked for everything that
+the request is about, and one Yes keeps the request open. A copy is made from what was found, here and elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from amana import errors
+from amana.core.data_map import Row
+from amana.core.rights import Kind
+from amana.services import capture, copies, forget, own_data
+from amana.services import requests as asked
+from amana.services.asking import Gate, Inquiry
+from amana.services.house import House
+from amana.storage.requests import RequestRow
+
+Collected = Callable[[], Mapping[int, Mapping[str, Sequence[Row]]]]
+Corrections = Callable[[], Mapping[int, Mapping[str, str]]]
+
+
+def do(
+    house: House, kind: Kind, rows: Sequence[RequestRow], collected: Collected, corrections: Corrections
+) -> None:
+    """Do it; safe to repeat. Raises NotNow, Undeliverable."""
+    match kind:
+        case Kind.ERASURE:
+            _erase(house, rows)
+        case Kind.RECTIFICATION:
+            for row in rows:
+                _correct(house, row, corrections()[row.id])
+        case Kind.RESTRICTION | Kind.OBJECTION | Kind.WITHDRAWAL:
+            for row in rows:
+                _refused(house, row)
+        case Kind.ACCESS | Kind.PORTABILITY:
+            found = collected()
+            for row in rows:
+                copies.make(house, row, found[row.id])
+
+
+def _erase(house: House, rows: Sequence[RequestRow]) -> None:
+    done = forget.forget(house, [row.person for row in rows])
+    if not done.scrubbed:
+        raise errors.NotNow("scrubbing")
+
+
+def _correct(house: House, row: RequestRow, values: Mapping[str, str]) -> None:
+    """Registered fields of exactly these categories; addresses change where they are proved, on a form."""
+    named = {
+        name: values[field.category]
+        for name, field in house.workspace.fields.items()
+        if field.category in values
+    }
+    if not named:
+        return
+    try:
+        own_data.correct(house, row.person, named, capture.Context(page=asked.SOURCE))
+    except errors.BadInput as refused:
+        raise errors.Undeliverable("value_refused") from refused
+    held = own_data.show(house, row.person).fields
+    if any(held.get(name) != value for name, value in named.items()):
+        raise errors.NotNow("not_read_back")
+
+
+def _refused(house: House, row: RequestRow) -> None:
+    gate = Gate(house)
+    try:
+        brands = [row.brand] if row.brand else list(house.workspace.brands)
+        for brand in brands:
+            for name, purpose in house.workspace.purposes.items():
+                for channel in purpose.channels:
+                    if gate.ask(row.person, Inquiry(brand=brand, purpose=name, channel=channel)).allow:
+                        raise errors.Undeliverable("still_allowed")
+    finally:
+        gate.close()

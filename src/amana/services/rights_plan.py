@@ -1,0 +1,152 @@
+"""The plan of a request: which systems are asked what, in which order, before anything is touched.
+
+Rule.
+- Finding comes first and whole: what a change would hide is not found afterwards.
+- An erasure then goes level by level, as `erase_after` says, asks every collection again, and only when all is gone
+  erases the person here: until then their addresses are needed to look again.
+- Restriction, objection and withdrawal took effect here when they were proved; the run carries the No to every copy
+  of a permission. A rectification is read back; a copy is made from what was found.
+- Desks are asked beside the rows and heard until they answer; nothing is complete before.
+- What a plan cannot do is an error now, with the field and the remedy: a personal field that cannot be masked, a
+  collection that no identity leads to, rows to change without a primary key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Names
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+import msgspec
+
+from amana import errors
+from amana.core import traversal
+from amana.core.data_map import Collection, DataMap, Field, OnErasure, Place, covers
+from amana.core.rights import Kind
+from amana.core.traversal import Walk
+
+
+class Action(Enum):
+    """What a step does."""
+
+    FIND = "find"
+    ASK = "ask"  # a desk
+    HEAR = "hear"
+    ERASE = "erase"
+    CORRECT = "correct"
+    WRITE_BACK = "write_back"  # a copy of a permission says no
+    VERIFY = "verify"
+    INSIDE = "inside"  # in Amana itself
+    COPY = "copy"  # the person's copy
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a plan."""
+
+    action: Action
+    system: str = ""  # "" for Amana itself
+    node: Place | None = None  # None for a whole system
+    level: int
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """All steps, in order, and the walk that they follow."""
+
+    kind: Kind
+    walk: Walk
+    steps: tuple[Planned, ...]
+
+
+NO_TO_CONTACT = frozenset({Kind.RESTRICTION, Kind.OBJECTION, Kind.WITHDRAWAL})
+COPIES = frozenset({Kind.ACCESS, Kind.PORTABILITY})
+
+
+def make(the_map: DataMap, kind: Kind, identities: Names[str], categories: Names[str] = ()) -> Plan:
+    """The plan for requests that name identities of these kinds. Raises BadInput naming what cannot be done.
+
+    `categories` are those of a rectification's values.
+    """
+    walk = traversal.walk(the_map, frozenset(identities))
+    traversal.require_complete(walk)
+    collections = {step.node: the_map.collection(step.node) for step in walk.steps}
+    steps = [_at(the_map, Action.FIND, step.node, 0) for step in walk.steps]
+    changing, last = _changes(the_map, walk, collections, kind, categories)
+    _require_keys(collections[one.node] for one in changing if one.node is not None)
+    desks = walk.desks
+    steps += [Planned(action=Action.ASK, system=name, level=1) for name in desks]
+    steps += changing
+    steps += [Planned(action=Action.HEAR, system=name, level=last + 1) for name in desks]
+    looked_at = (
+        collections if kind is Kind.ERASURE else [one.node for one in changing if one.node is not None]
+    )
+    if kind not in COPIES:
+        steps += [_at(the_map, Action.VERIFY, node, last + 1) for node in looked_at]
+    final = Action.COPY if kind in COPIES else Action.INSIDE
+    steps.append(Planned(action=final, level=last + 2))
+    return Plan(kind=kind, walk=walk, steps=tuple(steps))
+
+
+def _changes(
+    the_map: DataMap,
+    walk: Walk,
+    collections: dict[Place, Collection],
+    kind: Kind,
+    categories: Names[str],
+) -> tuple[list[Planned], int]:
+    """The steps that change rows, and the level of the last."""
+    if kind is Kind.ERASURE:
+        levels = [[node for node in level if erases(collections[node])] for level in walk.erasure]
+        for one in collections.values():
+            if one.on_erasure is OnErasure.MASK:
+                traversal.require_maskable(one, traversal.targets(one))
+        found = [
+            _at(the_map, Action.ERASE, node, number)
+            for number, level in enumerate(levels, start=1)
+            for node in level
+        ]
+        return found, max(1, len(levels))
+    if kind is Kind.RECTIFICATION:
+        nodes = [node for node, one in collections.items() if corrected(one, categories)]
+        return [_at(the_map, Action.CORRECT, node, 1) for node in nodes], 1
+    if kind in NO_TO_CONTACT:
+        nodes = [node for node, one in collections.items() if any(field.permission for field in one.fields)]
+        return [_at(the_map, Action.WRITE_BACK, node, 1) for node in nodes], 1
+    return [], 1
+
+
+def erases(collection: Collection) -> bool:
+    """Whether erasure changes anything in a collection."""
+    if collection.on_erasure is OnErasure.DELETE:
+        return True
+    found = traversal.targets(collection)
+    return bool(found.mask or found.read_only)
+
+
+def corrected(collection: Collection, categories: Iterable[str]) -> tuple[Field, ...]:
+    """The fields that hold one of these categories, exactly as it is named."""
+    wanted = set(categories)
+    return tuple(field for field in collection.fields if wanted.intersection(field.categories))
+
+
+def about(field: Field, category: str) -> bool:
+    """Whether a field is of a category or below it."""
+    return any(covers(category, one) for one in field.categories)
+
+
+def _require_keys(collections: Iterable[Collection]) -> None:
+    for one in collections:
+        if not one.keys:
+            raise errors.BadInput(
+                f"Rows of {one.place} are to be changed, and nothing tells them apart",
+                expected="a field with primary_key: true",
+                remedy="name its key in the dataset file",
+            )
+
+
+def _at(the_map: DataMap, action: Action, node: Place, level: int) -> Planned:
+    return Planned(action=action, system=the_map.system_of(node.dataset).name, node=node, level=level)
+
+
+def digest_words(steps: Sequence[Planned]) -> list[str]:
+    """The plan in short lines, for evidence and for comparing."""
+    return [f"{one.level} {one.action.value} {one.node or one.system or 'amana'}" for one in steps]

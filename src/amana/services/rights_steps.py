@@ -1,0 +1,207 @@
+"""What the steps of a run do to the rows of connected systems.
+
+Rule.
+- What a step is about to write is stored before it is written, so that a kill in between repeats the same change.
+- A row goes only as far as the living grounds let it (`core.grounds`): what is kept is told with its ground, what
+  cannot be written is told too, and neither is passed over in silence.
+- Looking again is done with every value that rows were found by, and with the keys of the rows that were changed. A
+  row that should be gone, a value that is as it was, a row that is new: each keeps the request open.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from amana.connectors.systems.system import Change, Limits, Match, Rows
+from amana.core import grounds, masking, nested, traversal
+from amana.core.data_map import Collection, OnErasure, Plain, Row
+from amana.services import rights_plan, rights_walk
+from amana.services.rights_walk import Found, Held
+
+CHUNK = 500  # rows to one call of a connector
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """Fields that stay although they were asked to go, of how many rows, and why."""
+
+    path: str
+    ground: str  # of a keep; `read_only` where the system lets nobody write it
+    citation: str = ""
+    until: str = ""  # ISO date of the last row's end; "" for no end
+    rows: int = 0
+
+
+class Rewrite(msgspec.Struct, kw_only=True):
+    """New values of one row, beside those they replace."""
+
+    key: dict[str, Any]
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class Doing(msgspec.Struct, kw_only=True):
+    """Everything one step is about to do to one collection."""
+
+    rewrites: list[Rewrite] = []
+    deletes: list[dict[str, Any]] = []
+    kept: list[Kept] = []
+
+
+def erasing(
+    collection: Collection,
+    found: Found,
+    limits: Mapping[str, Limits],
+    today: date,
+    key: bytes,
+    random: Callable[[int], bytes],
+) -> Doing:
+    """What erasure does to the rows that were found. Raises BadInput for a field that cannot be masked."""
+    doing = Doing()
+    kept: Counter[tuple[str, str, str]] = Counter()
+    until: dict[tuple[str, str, str], str] = {}
+    read_only = {field.path for field in traversal.targets(collection).read_only}
+    sought = found.sought(collection)
+    for held in found.rows.values():
+        verdict = grounds.erasure(collection, held.row, today)
+        for one in verdict.kept:
+            place = (one.path, one.ground, one.citation)
+            kept[place] += 1
+            until[place] = max(until.get(place, ""), one.until.isoformat() if one.until else "")
+        if collection.on_erasure is OnErasure.DELETE and not verdict.kept:
+            doing.deletes.append(rights_walk.key_of(collection, held.row))
+            continue
+        goes = [field for field in verdict.goes if field.path not in read_only]
+        kept.update((field.path, "read_only", "") for field in verdict.goes if field.path in read_only)
+        after = masking.erased(
+            held.row, collection, goes, key=key, random=random, sought=sought, limits=limits
+        )
+        _rewrite(doing, collection, held, after)
+    doing.kept = [
+        Kept(
+            path=path,
+            ground=ground,
+            citation=citation,
+            until=until.get((path, ground, citation), ""),
+            rows=rows,
+        )
+        for (path, ground, citation), rows in sorted(kept.items())
+    ]
+    return doing
+
+
+def correcting(collection: Collection, found: Found, corrections: Mapping[int, Mapping[str, str]]) -> Doing:
+    """What a rectification writes: request number -> field category -> right value."""
+    doing = Doing()
+    for held in found.rows.values():
+        after: dict[str, Plain] = {}
+        kept: list[str] = []
+        for owner in sorted(held.owners):
+            for category, value in corrections[owner].items():
+                for field in rights_plan.corrected(collection, [category]):
+                    if field.read_only:
+                        kept.append(field.path)
+                    else:
+                        after[field.path] = value
+        doing.kept += [Kept(path=path, ground="read_only", rows=1) for path in kept]
+        _rewrite(doing, collection, held, after)
+    return doing
+
+
+def refusing(collection: Collection, found: Found, brands: Mapping[int, str]) -> Doing:
+    """The No that goes to every copy of a permission; request number -> brand, "" for all."""
+    doing = Doing()
+    for held in found.rows.values():
+        after: dict[str, Plain] = {}
+        for field in collection.fields:
+            if field.permission is None:
+                continue
+            if any(brands[owner] in ("", field.permission.brand) for owner in held.owners):
+                after[field.path] = field.permission.no
+        _rewrite(doing, collection, held, after)
+    return doing
+
+
+def do(rows: Rows, collection: Collection, doing: Doing) -> int:
+    """Write it; how many rows were changed or deleted. Raises NotNow, Undeliverable."""
+    count = 0
+    for start in range(0, len(doing.rewrites), CHUNK):
+        chunk = doing.rewrites[start : start + CHUNK]
+        count += rows.change(collection, [Change(key=one.key, values=one.after) for one in chunk])
+    for start in range(0, len(doing.deletes), CHUNK):
+        count += rows.delete(collection, doing.deletes[start : start + CHUNK])
+    return count
+
+
+def left(rows: Rows, collection: Collection, found: Found, doing: Doing, *, new_too: bool) -> int:
+    """Look again: how many rows are not as they should be. Raises NotNow, Undeliverable.
+
+    `new_too` counts rows that were not there before, and match: after an erasure there should be none.
+    """
+    wanted = {_text(one.key): one for one in doing.rewrites}
+    gone = {_text(key) for key in doing.deletes}
+    seen = {_text(rights_walk.key_of(collection, held.row)) for held in found.rows.values()}
+    matches = found.matches(collection, new_only=False) + _keys(collection, [*doing.deletes])
+    matches += _keys(collection, [one.key for one in doing.rewrites])
+    bad = 0
+    if not matches:
+        return 0
+    for row in rows.find(collection, matches):
+        key = _text(rights_walk.key_of(collection, row))
+        if key in gone:
+            bad += 1
+        elif key in wanted:
+            bad += not _as_written(row, wanted[key])
+        elif new_too and key not in seen and _concerns(collection, found, row):
+            bad += 1
+    return bad
+
+
+def _rewrite(doing: Doing, collection: Collection, held: Held, after: Mapping[str, Plain]) -> None:
+    """Add what changes; what is so already is not written."""
+    before = {path: nested.at(held.row, path) for path in after}
+    moved = {path: value for path, value in after.items() if not _same(before[path], value)}
+    if moved:
+        doing.rewrites.append(
+            Rewrite(
+                key=rights_walk.key_of(collection, held.row),
+                before={path: before[path] for path in moved},
+                after=moved,
+            )
+        )
+
+
+def _as_written(row: Row, wanted: Rewrite) -> bool:
+    """Whether every value is what was written, or at least no longer what it was."""
+    return all(
+        _same(nested.at(row, path), after) or not _same(nested.at(row, path), wanted.before[path])
+        for path, after in wanted.after.items()
+    )
+
+
+def _concerns(collection: Collection, found: Found, row: Row) -> bool:
+    return bool(rights_walk.owners_of(found, collection, row))
+
+
+def _same(one: Plain, other: Plain) -> bool:
+    if isinstance(one, list | dict) or isinstance(other, list | dict):
+        return one == other
+    return nested.text_of(one) == nested.text_of(other)
+
+
+def _text(key: Mapping[str, Plain]) -> str:
+    return "\0".join(str(nested.text_of(value)) for value in key.values())
+
+
+def _keys(collection: Collection, keys: Sequence[Mapping[str, Plain]]) -> list[Match]:
+    """Asks for rows by the first field of their key; others that come along are told apart by the whole key."""
+    if not keys:
+        return []
+    first = collection.keys[0].path
+    return [
+        Match(path=first, values=tuple({nested.text_of(key[first]): key[first] for key in keys}.values()))
+    ]
