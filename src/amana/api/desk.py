@@ -1,9 +1,9 @@
 """The desk: what all handlers of one process share: the open house, a gate for each thread, and who holds a key.
 
 Rule. Work that may block is done in a few threads of the desk's own, each with its gate. What another process changed
-(registries, notices, terms, a restore, the workspace file, a revoked key) is noticed within `FRESH` seconds: the
-surroundings are read again then, and gates made before are replaced. A workspace file that cannot be read leaves the
-old one in force and says so in the log.
+(registries, notices, terms, a restore, the workspace file, the law book, a revoked key) is noticed within `FRESH` seconds:
+the surroundings are read again then, and gates made before are replaced. A workspace file that cannot be read leaves the
+old one in force and says so in the log (`services.renewing`).
 """
 
 from __future__ import annotations
@@ -16,24 +16,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
-import structlog
 
-from amana import errors
-from amana.core import workspace
-from amana.services import api_keys, jobs, registries
+from amana.services import api_keys, jobs, registries, renewing
 from amana.services.api_keys import Caller
 from amana.services.asking import Gate
 from amana.services.house import House
+from amana.services.renewing import FRESH
 from amana.storage import register, restores
-from amana.wiring import DEFINITION
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-FRESH = 1.0  # seconds
 THREADS = 4
 MOST_KEYS = 1_000
-log = structlog.get_logger("amana.api")
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +51,7 @@ class Desk:
         self._lock = threading.Lock()
         self._checked = time.monotonic()
         self._generation = 0
-        self._definition = self._stamp()
+        self._renewer = renewing.Renewer(house)
         self._around = self._surroundings()
         self._callers: dict[str, tuple[Caller, float]] = {}
 
@@ -127,7 +122,7 @@ class Desk:
         with self._lock:
             if time.monotonic() - self._checked < FRESH:
                 return
-            self._reread()
+            self._renewer.look()
             found = self._surroundings()
             if found != self._around:
                 self.house.writing().reload_terms()
@@ -135,29 +130,13 @@ class Desk:
                 self._generation += 1
             self._checked = time.monotonic()
 
-    def _reread(self) -> None:
-        stamp = self._stamp()
-        if stamp == self._definition:
-            return
-        self._definition = stamp
-        try:
-            self.house.workspace = workspace.read((self.house.folder / DEFINITION).read_text("utf-8"))
-        except (errors.BadWorkspace, OSError):
-            log.warning("workspace_file_unreadable", kept="the one read before")
-
-    def _stamp(self) -> tuple[int, int]:
-        try:
-            found = (self.house.folder / DEFINITION).stat()
-        except OSError:
-            return (0, 0)
-        return (found.st_mtime_ns, found.st_ino)
-
     def _surroundings(self) -> tuple[Any, ...]:
         house = self.house
         with house.database.read() as connection:
             terms = register.terms(connection)
             return (
                 house.workspace,
+                house.book.version,
                 terms.brands,
                 terms.purposes,
                 register.topics(connection),

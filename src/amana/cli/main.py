@@ -29,6 +29,7 @@ from amana.cli import (
     mailing,
     mapping_drafts,
     people,
+    request,
     replay,
     screen,
     serve,

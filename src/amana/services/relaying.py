@@ -29,12 +29,13 @@ from amana.delivery import letters
 from amana.delivery.gate import Carried, Errand, Refused
 from amana.delivery.raw import Raw
 from amana.delivery.stamping import Footer, Stamp, Way
-from amana.services import addresses, links, permits, tasks
+from amana.services import addresses, links, permits, renewing, tasks
 from amana.services.asking import Gate, Inquiry
 from amana.services.house import House
 from amana.services.links import MessageLinks
 from amana.services.permits import Request, Taken
 from amana.services.posting import Post
+from amana.services.renewing import FRESH
 from amana.services.writing import Session
 from amana.storage import people
 from amana.storage import permits as permit_rows
@@ -42,7 +43,6 @@ from amana.storage import permits as permit_rows
 BATCH = 20
 ONCE_WITHIN = 86_400  # seconds
 MOST_GATES = 6  # each holds a connection
-FRESH = 1.0  # seconds for which a gate's registries and notices are not read again
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,12 +66,14 @@ class Gates:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._renewer = renewing.Renewer(house)
         self._idle: list[tuple[Gate, float]] = []
         self._free = threading.BoundedSemaphore(MOST_GATES)
 
     @contextmanager
     def held(self) -> Iterator[Gate]:
         """One of the gates, for a moment."""
+        self._renewer.look()
         with self._free:
             gate, made = self._idle.pop() if self._idle else (Gate(self._house), time.monotonic())
             if time.monotonic() - made > FRESH:
