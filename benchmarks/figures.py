@@ -63,11 +63,11 @@ def show(figures: list[Figure]) -> None:
         table.add_row(
             one.section,
             one.what,
-            f"{one.seconds:,.3f}",
+            f"{one.seconds:,.3f}" if one.seconds else "",
             f"{one.cpu:,.3f}" if one.cpu else "",
             f"{one.count:,} {one.unit}",
-            _short(one.seconds / max(one.count, 1)),
-            f"{one.count / one.seconds:,.0f}",
+            _short(one.seconds / max(one.count, 1)) if one.seconds else "",
+            f"{one.count / one.seconds:,.0f}" if one.seconds else "",
             f"{one.seconds / one.against:,.1f}" if one.against else "",
             one.note,
         )

@@ -1,9 +1,10 @@
-"""What the proofs of a whole workspace cost: audit, receipts, publication, checking the published log.
+"""What the proofs cost: the tree in memory, receipts, and the audit and publication of a whole workspace.
 
-A workspace with consents, and the withdrawals of every third person, is made in a temporary folder on the disk that
-TMPDIR names; every figure is one pass on one thread over the real databases, with warm file caches. The audit is
-printed for each event, so that it can be multiplied; on a busy machine the processor's time says more than the clock.
-Receipt sizes are of the typical record at ten million leaves.
+Rule. The tree is grown to ten million leaves in memory, nothing durable; a bare loop that hashes twice for each leaf, the
+least a Merkle tree can cost, stands beside it. The workspace is made with addresses, consents, and the withdrawals of
+every third person, recorded durably on the disk that TMPDIR names; every figure of it is one pass on one thread over the
+real databases, with warm file caches. On a busy machine the processor's time says more than the clock. Receipt sizes are
+of the typical record at ten million leaves.
 
     python benchmarks/ledger.py [events, default 100000]
 """
@@ -13,22 +14,24 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+import ledger_pure
 from amana import wiring
 from amana.core import events
 from amana.core.statements import Interval
-from amana.core.vocabulary import Actor, Proof, Status
-from amana.ledger import merkle, note, receipt
+from amana.core.vocabulary import Actor, PointKind, Proof, Status
+from amana.ledger import merkle, note, receipt, tiles
 from amana.ledger import verify as verifying
 from amana.services import audit, publication, receipts, records
+from amana.services.addresses import Keyer
 from amana.services.house import House
 from amana.services.writing import Session
 from amana.settings import Settings
+from figures import Figure, Spent, show, spent
 
 T = TypeVar("T")
 
@@ -57,7 +60,11 @@ text = { en = "We send you offers." }
 MOMENT = 1_700_000_000
 PEOPLE_PER_WRITE = 700
 RECEIPTS = 2_000
+PROOFS = 3_000
 TEN_MILLION = 10_000_000
+LEAVES_AT_ONCE = 1_000
+MOST_EVENTS = 1_000_000
+SECTION, DURABLE, READ = "ledger", "SQLite, FULL, keys too", "SQLite, read only"
 
 
 def permission(number: int, status: Status) -> events.Permission:
@@ -81,13 +88,32 @@ def permission(number: int, status: Status) -> events.Permission:
     )
 
 
+def address(number: int) -> events.Point:
+    """A person's address is added."""
+    return events.Point(
+        id=sha256(f"{number}/address".encode()).hexdigest()[:32],
+        occurred=Interval(lo=MOMENT, hi=MOMENT),
+        actor=Actor.IMPORT,
+        source=1,
+        point=0,
+        point_kind=PointKind.EMAIL,
+        change="added",
+        value=f"person{number}@mail.example",
+    )
+
+
 def fill(house: House, wanted: int) -> None:
-    """Record about this many events: three for each two people or so."""
-    for start in range(0, wanted * 3 // 4, PEOPLE_PER_WRITE):
+    """Record about this many events: seven for each three people."""
+    keyer = Keyer(house.keys)
+    for start in range(0, wanted * 3 // 7, PEOPLE_PER_WRITE):
 
         def work(session: Session, first: int = start) -> None:
             for number in range(first, first + PEOPLE_PER_WRITE):
-                person = session.new_person()
+                person, added = session.new_person(), address(number)
+                found = keyer.stored(added.point_kind.value, added.value)
+                if found is not None:
+                    session.add_point(person, added.point_kind.value, found.blind, added.value, 0)
+                session.record(person, added)
                 session.record(person, permission(number, Status.GIVEN))
                 if number % 3 == 0:
                     session.record(person, permission(number, Status.WITHDRAWN))
@@ -95,14 +121,10 @@ def fill(house: House, wanted: int) -> None:
         house.writing().write(work)
 
 
-Spent = tuple[float, float]
-"""Seconds by the clock, and seconds of the processor."""
-
-
 def timed(work: Callable[[], T]) -> tuple[T, Spent]:
-    start, busy = time.perf_counter(), time.process_time()
-    found = work()
-    return found, (time.perf_counter() - start, time.process_time() - busy)
+    found: list[T] = []
+    took = spent(lambda: found.append(work()))
+    return found[0], took
 
 
 def receipt_sizes() -> tuple[int, float, int, int]:
@@ -119,8 +141,35 @@ def receipt_sizes() -> tuple[int, float, int, int]:
     return len(record), statistics.mean(at_once), max(at_once), size(TEN_MILLION, 4_123_456)
 
 
-def measured(folder: Path, wanted: int) -> list[tuple[str, Spent, int]]:
-    """What was done, what it took, and for how many events or receipts."""
+def in_memory() -> Iterator[Figure]:
+    """The tree alone: growing it, and proofs from its tiles."""
+    bare = ledger_pure.bare_leaf(ledger_pure.numbered(50_000))
+    kept: dict[tuple[int, int], bytes] = {}
+    edge, took = tiles.EMPTY, Spent(0.0, 0.0)
+    for at in range(0, TEN_MILLION, LEAVES_AT_ONCE):
+        entries = [number.to_bytes(32, "big") for number in range(at, at + LEAVES_AT_ONCE)]
+        appended, one = timed(lambda edge=edge, entries=entries: tiles.append(edge, entries))  # type: ignore[misc]  # bound now
+        edge, took = appended.edge, Spent(took.wall + one.wall, took.cpu + one.cpu)
+        kept.update(((tile.level, tile.index), tile.body) for tile in appended.tiles)
+    yield Figure(SECTION, "Merkle leaves", *took, TEN_MILLION, "leaves", bare * TEN_MILLION, "in memory")
+    indexes = [number * 7_919_011 % TEN_MILLION for number in range(PROOFS)]
+    proofs = ledger_pure.proof_times(TEN_MILLION, lambda level, index, width: kept[level, index], indexes)
+    at_99 = proofs[len(proofs) * 99 // 100]
+    what = f"p50 {statistics.median(proofs) * 1e6:.0f} µs; any leaf of {TEN_MILLION:,}, tiles in memory"
+    yield Figure(SECTION, "inclusion proof, warm, p99", at_99, 0.0, 1, "proofs", note=what)
+    *_, making, verifying_one = ledger_pure.deep_receipt()
+    yield Figure(SECTION, "make a receipt", making, 0.0, 1, "receipts", note="in memory")
+    yield Figure(
+        SECTION, "verify a receipt with its signature", verifying_one, 0.0, 1, "receipts", note="in memory"
+    )
+    record, mean, worst, later = receipt_sizes()
+    sizes = f"receipt: {mean:,.0f} bytes at once on average, {worst:,} at most, {later:,} made later"
+    of = f"{record}-byte record, {TEN_MILLION:,} leaves"
+    yield Figure(SECTION, sizes, 0.0, 0.0, 1, "receipts", note=of)
+
+
+def measured(folder: Path, wanted: int) -> list[Figure]:
+    """A whole workspace: what was done, what it took, and for how many events or receipts."""
     settings = Settings(workspace=folder / "workspace", actor="benchmark")
     wiring.create(settings, WORKSPACE)
     with wiring.opened(settings, writing=True) as house:
@@ -130,37 +179,36 @@ def measured(folder: Path, wanted: int) -> list[tuple[str, Spent, int]]:
         quick, glance = timed(lambda: audit.quick(house))
         size = quick.size
     with wiring.opened(settings) as house:  # no keys in memory yet, as for a nightly audit
-        _, whole = timed(lambda: audit.full(house))
-        spread = range(1, size, max(1, size // RECEIPTS))
+        full, whole = timed(lambda: audit.full(house))
+        spread = range(2, size, 7 * max(1, size // (7 * RECEIPTS)))  # the consent of every third person
         batch, making = timed(lambda: receipts.many(house, list(spread)))
         _, checking = timed(lambda: [verifying.verify(one, key.text()) for one in batch])
         _, exporting = timed(lambda: publication.export(house, folder / "published"))
         _, again = timed(lambda: publication.export(house, folder / "published"))
         _, strangers = timed(lambda: publication.check(folder / "published", key))
+    million = (
+        f"{whole.cpu * 1e6 / size:.0f} processor seconds a million; {full.addresses:,} addresses opened too"
+    )
     return [
-        ("record the events (whole write path)", filling, size),
-        ("quick audit", glance, size),
-        ("full audit", whole, size),
-        ("make a receipt, in a batch", making, len(batch)),
-        ("verify a receipt with its signature", checking, len(batch)),
-        ("export the log, from nothing", exporting, size),
-        ("export the log, nothing new", again, size),
-        ("check the published log", strangers, size),
+        Figure(SECTION, "record addresses, consents, withdrawals", *filling, size, "events", note=DURABLE),
+        Figure(SECTION, "quick audit", *glance, size, "events", note=READ),
+        Figure(SECTION, "full audit", *whole, size, "events", note=f"{READ}; {million}"),
+        Figure(SECTION, "make a receipt, in a batch", *making, len(batch), "receipts", note=READ),
+        Figure(SECTION, "verify a receipt of it", *checking, len(batch), "receipts", note=READ),
+        Figure(SECTION, "publish the log, from nothing", *exporting, size, "events", note="files, synced"),
+        Figure(SECTION, "publish the log, nothing new", *again, size, "events", note="files, synced"),
+        Figure(SECTION, "check the published log", *strangers, size, "events", note=READ),
     ]
 
 
-def main() -> None:
-    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+def figures(size: int) -> list[Figure]:
+    """The section for the table; a workspace of at most a million events."""
     with tempfile.TemporaryDirectory(prefix="amana-bench-") as name:
-        rows = measured(Path(name), wanted)
-    print(f"{'':42}{'of':>10}{'seconds':>10}{'µs each':>10}{'CPU µs':>10}")
-    for what, (seconds, busy), count in rows:
-        print(f"{what:42}{count:10,}{seconds:10.3f}{seconds / count * 1e6:10.2f}{busy / count * 1e6:10.2f}")
-    record, mean, worst, later = receipt_sizes()
-    print(
-        f"\nreceipt at {TEN_MILLION:,} leaves, {record}-byte record: given at once {mean:,.0f} bytes on average"
-        f" ({worst:,} at most), made later {later:,} bytes"
-    )
+        return [*in_memory(), *measured(Path(name), min(size, MOST_EVENTS))]
+
+
+def main() -> None:
+    show(figures(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))
 
 
 if __name__ == "__main__":

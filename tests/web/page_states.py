@@ -78,6 +78,7 @@ class Maker:
         **headers: str,
     ) -> State:
         sent = None if form is None else [("lang", self.language), *form]
+        headers = {"accept_language": self.language} | headers
         mark = "&" if "?" in path else "?"
         answer = self.site.ask(
             path if form is not None else f"{path}{mark}lang={self.language}", sent, **headers

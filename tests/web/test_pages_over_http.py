@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 import json
 import re
 import tomllib
 from importlib import resources
+from urllib.parse import quote
 
 import pytest
 from web_samples import ADS, LANGUAGES, NEWS, OFFERS, PHONE, TEXTS, Site, mailed, member, step_up, token
 
 from amana.core import events
 from amana.core.vocabulary import Actor, Channel
-from amana.services import links, own_data, preferences, reveal
+from amana.ledger import verify
+from amana.services import exports, links, own_data, preferences, publication, reveal
+from amana.services.capture import Context
+from amana.services.writing import Session
 from amana.storage import people, register
 from amana.web import words
 
 MULTIPART = "multipart/form-data; boundary=cut"
 URLENCODED = "application/x-www-form-urlencoded"
+NUMBERS = itertools.count()
 ONE_CLICK = (
     b'--cut\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--cut--\r\n'
 )
@@ -179,6 +186,8 @@ def test_a_confirmation_answers_with_receipts_that_verify_and_its_link_is_good_o
     done = site.ask(f"/c/{word}", [])
     assert done.status == 200
     assert "data:application/octet-stream;base64," in done.text
+    (centre,) = set(re.findall(r'href="(/p/[\w-]+)\?lang=en"', done.text))
+    assert 'value="news:email" checked' in site.ask(centre).text
     assert site.ask(f"/c/{word}", []).status == 404
     assert site.ask(f"/c/{word}").text == site.ask("/c/never-was").text.replace("never-was", str(word))
 
@@ -278,6 +287,53 @@ def test_one_click_on_a_message_about_nothing_in_particular_leaves_everything(si
     assert set(switches(site, person).values()) == {"off"}
 
 
+def test_leaving_by_a_message_of_no_brand_in_particular_reaches_every_brand(site: Site) -> None:
+    def everybodys(person: int) -> str:
+        def work(session: Session) -> str:
+            return links.for_message(site.house, session, person, session.terms.cell("*", "*", "*")).token
+
+        return site.house.writing().write(work)
+
+    for number, (path, form) in enumerate(
+        [
+            ("/u/", [("List-Unsubscribe", "One-Click")]),
+            ("/u/", [("scope", "everything")]),
+            ("/p/", [("leave", "1")]),
+        ]
+    ):
+        person = member(site.house, f"brands{number}@http.example", OFFERS)
+        assert site.ask(path + everybodys(person), form).status == 200
+        for brand in site.house.workspace.brands:
+            assert preferences.view(site.house, person, brand).left, (path, form, brand)
+
+
+def test_whoever_left_is_told_what_stopped_and_since_when_and_gets_the_receipt(site: Site) -> None:
+    person = member(site.house, "left@http.example", OFFERS, NEWS)
+    held = token(site.house, person)
+    english = words.of("en")
+    assert english.plain("unsubscribe_lead") in site.ask(f"/u/{held}").text
+    site.ask(f"/u/{held}", [("List-Unsubscribe", "One-Click")])
+    left = next(one for one in preferences.view(site.house, person, "orchard").switches if one.state == "off")
+    page = site.ask(f"/u/{held}").text
+    assert english.plain("left_this") in page
+    assert english.moment(left.since) in page
+    assert english.plain("unsubscribe_lead") not in page
+    (receipt,) = re.findall(r"base64,([^\"]+)", page)
+    key = publication.log_key(site.house).text()
+    proven = verify.verify(base64.b64decode(receipt), key)
+    assert "withdrawn" in "".join(verify.lines(proven))
+    everything = site.ask(f"/u/{held}", [("scope", "everything")]).text
+    assert english.plain("left_all", sender="Orchard Street").split("Orchard Street")[1].strip() in everything
+    assert english.plain("left_this") not in everything
+
+
+def test_what_was_never_on_is_not_said_to_be_sent_nor_to_have_stopped(site: Site) -> None:
+    person = member(site.house, "never@http.example", OFFERS)
+    page = site.ask(f"/u/{token(site.house, person, NEWS)}").text
+    assert words.of("en").plain("unsubscribe_off") in page
+    assert words.of("en").plain("left_title") not in page
+
+
 def test_a_post_that_says_nothing_leaves_nothing(site: Site) -> None:
     person = member(site.house, "stay@http.example", OFFERS)
     assert site.ask(f"/u/{token(site.house, person)}", []).status == 400
@@ -297,7 +353,7 @@ def test_why_a_message_came_is_answered_with_the_day_and_the_form(site: Site) ->
 @pytest.fixture
 def session(site: Site) -> tuple[int, str, str]:
     """Somebody in a session of their own data: person, cookie, the word of its forms."""
-    person = member(site.house, "own@http.example", OFFERS, name="Olga Own")
+    person = member(site.house, f"own-{next(NUMBERS)}@http.example", OFFERS, name="Olga Own")
     opened = site.ask(f"/s/{step_up(site.house, person)}", [])
     cookie = opened.headers["set-cookie"].split(";")[0]
     assert "HttpOnly; SameSite=Strict" in opened.headers["set-cookie"]
@@ -308,13 +364,15 @@ def test_a_session_shows_the_data_corrects_them_and_hands_out_a_copy(
     site: Site, session: tuple[int, str, str]
 ) -> None:
     person, cookie, word = session
-    assert "own@http.example" in site.ask("/me", cookie=cookie).text
+    assert re.search(r"own-\d+@http\.example", site.ask("/me", cookie=cookie).text)
     site.ask("/me", [("csrf", word), ("field-name", "Olga Newname")], cookie=cookie)
     assert reveal.reveal(site.house, person, ["name"], actor="t", purpose="t").fields == {
         "name": "Olga Newname"
     }
     copy = site.ask("/me", [("csrf", word), ("copy", "1")], cookie=cookie)
-    assert json.loads(copy.body)["points"] == [["email", "own@http.example"]]
+    ((kind, address),) = json.loads(copy.body)["points"]
+    assert kind == "email"
+    assert address.startswith("own-")
     with site.house.database.read() as connection:
         assert any(actor == "the person" for _, actor, *_ in register.looks(connection, person))
 
@@ -330,6 +388,60 @@ def test_a_form_without_the_sessions_word_changes_nothing(site: Site, session: t
 def test_a_birth_date_is_not_corrected_by_oneself(site: Site, session: tuple[int, str, str]) -> None:
     _, cookie, word = session
     assert site.ask("/me", [("csrf", word), ("field-born", "1990-01")], cookie=cookie).status == 400
+
+
+def test_who_looked_and_which_files_left_is_told_but_not_the_names_of_our_people(
+    site: Site, session: tuple[int, str, str]
+) -> None:
+    person, cookie, word = session
+    reveal.reveal(site.house, person, ["name"], actor="dora", purpose="an order")
+    reveal.reveal(site.house, person, ["points"], actor="api:shop", purpose="delivery")
+    exports.with_contact(
+        site.house, [person], recipient="Post House", days=9, file="a.csv", actor="dora", purpose="letters"
+    )
+    page = site.ask("/me", cookie=cookie).text
+    for told in ("an order", "delivery", "shop", "letters", "Post House"):
+        assert told in page, told
+    assert "dora" not in page
+    copy = json.loads(site.ask("/me", [("csrf", word), ("copy", "1")], cookie=cookie).body)
+    assert [one["recipient"] for one in copy["shared"]] == ["Post House"]
+    assert [one["system"] for one in copy["looks"]["others"]] == ["", "shop", ""]
+
+
+def test_each_line_of_the_history_has_a_receipt_and_nobody_elses_is_handed_out(
+    site: Site, ann: int, session: tuple[int, str, str]
+) -> None:
+    person, cookie, _ = session
+    key = publication.log_key(site.house).text()
+    mine = [one.position for one in own_data.happened(site.house, person)]
+    assert len(mine) > 3
+    for position in mine:
+        answer = site.ask(f"/me/receipt/{position}", cookie=cookie)
+        assert answer.status == 200
+        assert f'filename="receipt-{position}.txt"' in answer.headers["content-disposition"]
+        assert verify.verify(answer.body, key)
+    theirs = own_data.happened(site.house, ann)[0].position
+    for path in (str(theirs), "999999999", "9" * 30, "x", "-1", "٣"):
+        assert site.ask(f"/me/receipt/{quote(path)}", cookie=cookie).status == 404, path
+    assert site.ask(f"/me/receipt/{mine[0]}").status == 404
+
+
+def test_a_long_history_is_told_a_page_at_a_time_with_nothing_left_out(
+    site: Site, session: tuple[int, str, str]
+) -> None:
+    person, cookie, _ = session
+    for number in range(25):
+        wanted = preferences.Change(per_month=1 + number % 4)
+        preferences.change(site.house, person, "orchard", wanted, Context())
+    path, seen = "/me", []
+    while path:
+        page = site.ask(path, cookie=cookie).text
+        here = [int(one) for one in re.findall(r'href="/me/receipt/(\d+)"', page)]
+        assert 0 < len(here) <= 20
+        seen += here
+        older = re.search(r'href="(/me\?[^"]*before=\d+)#history"', page)
+        path = older[1].replace("&amp;", "&") if older else ""
+    assert seen == [one.position for one in own_data.happened(site.house, person)]
 
 
 def test_a_closed_session_and_a_used_link_open_nothing(site: Site, session: tuple[int, str, str]) -> None:

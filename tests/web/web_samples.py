@@ -36,6 +36,9 @@ languages = ["en", "he", "ar", "th", "ru"]
 name = "Orchard Street"
 colour = "#7a1f5c"
 
+[brands.harbour]
+name = "Harbour"
+
 [purposes.offers]
 notice = "offers"
 channels = ["email", "sms", "ads_audience"]

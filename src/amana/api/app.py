@@ -22,7 +22,19 @@ from litestar.serialization import encode_json
 from litestar.types import ControllerRouterHandler
 
 from amana import errors
-from amana.api import acting, authzen, chores, mailing, people, problems, public_log, recording, reporting
+from amana.api import (
+    acting,
+    authzen,
+    chores,
+    data_use,
+    mailing,
+    people,
+    problems,
+    public_log,
+    recording,
+    reporting,
+    signals,
+)
 from amana.api.desk import Desk, Options
 from amana.api.front import LARGEST_BODY, Front
 from amana.api.guarding import TheDesk
@@ -76,6 +88,8 @@ def make(
             *authzen.ROUTES,
             *recording.ROUTES,
             *people.ROUTES,
+            *data_use.ROUTES,
+            *signals.ROUTES,
             *acting.ROUTES,
             *mailing.ROUTES,
             *chores.ROUTES,

@@ -1,8 +1,8 @@
 """AuthZEN routes: evaluation, evaluations, searches, and the document that says where they are.
 
-Rule. A search is the same decision asked many times: of a person, which channels; of a purpose, which people. People come
-in pages, in order of id; a page's token carries the moment of the first, so that the pages are of one question. What the
-specification leaves out of a search (the purpose of an action search) stands in `context.purpose`.
+Rule. A search is the same decision asked many times: of a person, which contacts, uses and sharings; of an action, which
+people. People come in pages, in order of id; a page's token carries the moment of the first, so that the pages are of one
+question. What the specification leaves out of a search (the purpose of an action search) stands in `context.purpose`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from amana.api import decisions, front, guarding
 from amana.api.decisions import Action, Answer, Answers, Ask, Asker, Asks, Resource, Subject
 from amana.api.desk import Desk
 from amana.api.guarding import SECURED, AnyRequest, TheDesk, answers, caller_of, needs
-from amana.services import screening
+from amana.core import cells
+from amana.services import data_choices, screening
+from amana.services.handling import Handling
 
 PAGE = 1_000
 LARGEST_PAGE = 10_000
@@ -39,7 +41,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResourceSearch(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom may this brand contact?"""
+    """About whom is the answer Yes?"""
 
     subject: Subject
     action: Action
@@ -49,7 +51,7 @@ class ResourceSearch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActionSearch(msgspec.Struct, frozen=True, kw_only=True):
-    """Which channels may this brand use for this person?"""
+    """What may this brand do about this person?"""
 
     subject: Subject
     resource: Resource
@@ -63,7 +65,7 @@ class NextPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """One person who may be contacted."""
+    """One person about whom the answer is Yes."""
 
     type: str
     id: str
@@ -76,17 +78,17 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
     page: NextPage = NextPage()
 
 
-class Contact(msgspec.Struct, frozen=True, kw_only=True):
+class Allowed(msgspec.Struct, frozen=True, kw_only=True):
     """One action that is allowed, and what for."""
 
     name: str
     properties: dict[str, str]
 
 
-class Contacts(msgspec.Struct, frozen=True, kw_only=True):
+class AllAllowed(msgspec.Struct, frozen=True, kw_only=True):
     """All actions that are allowed."""
 
-    results: tuple[Contact, ...]
+    results: tuple[Allowed, ...]
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +112,7 @@ class _Place(msgspec.Struct, frozen=True, array_like=True):
     "/access/v1/evaluation", status_code=200, guards=[needs("decide")], security=SECURED, responses=answers()
 )
 async def evaluation(request: AnyRequest, data: JSONBody[Ask], desk: TheDesk) -> Response[Answer]:
-    """May this brand contact this person, for this purpose, on this channel, now, and why?"""
+    """May this brand contact this person, or use or share their data, for this purpose, now, and why?"""
     body = await front.decide(
         desk,
         caller_of(request),
@@ -144,9 +146,9 @@ async def evaluations(request: AnyRequest, data: JSONBody[Asks], desk: TheDesk) 
     responses=answers(),
 )
 async def search_resource(request: AnyRequest, data: JSONBody[ResourceSearch], desk: TheDesk) -> People:
-    """Whom may this brand contact: people in order of id, in pages."""
+    """Whom may this brand contact, or whose data use or share so: people in order of id, in pages."""
     asker = Asker(await desk.run(desk.gate), caller_of(request), decisions.language(""))
-    inquiry = asker.inquiry(data.subject, data.action)
+    inquiry = asker.asked(data.subject, data.action)
     place = _place(data, desk.house.clock())
     if not 1 <= data.page.limit <= LARGEST_PAGE:
         raise errors.BadInput("The page is too large", expected=f"1 to {LARGEST_PAGE}")
@@ -170,25 +172,20 @@ async def search_resource(request: AnyRequest, data: JSONBody[ResourceSearch], d
     security=SECURED,
     responses=answers(),
 )
-async def search_action(request: AnyRequest, data: JSONBody[ActionSearch], desk: TheDesk) -> Contacts:
-    """Which channels may this brand use for this person: for `context.purpose`, or for every purpose."""
+async def search_action(request: AnyRequest, data: JSONBody[ActionSearch], desk: TheDesk) -> AllAllowed:
+    """What may this brand do about this person: contact, use or share, for `context.purpose` or for every purpose."""
     caller = caller_of(request)
 
-    def work() -> Contacts:
+    def work() -> AllAllowed:
         asker = Asker(desk.gate(), caller, decisions.language(""))
         found = [
-            Contact(name=name, properties={"purpose": purpose})
-            for purpose, name in _actions(desk, data.context.get("purpose"))
+            Allowed(name=action.name, properties=action.properties)
+            for action in _actions(desk, asker.brand(data.subject), data.context.get("purpose"))
             if asker.one(
-                Ask(
-                    subject=data.subject,
-                    action=Action(name=name, properties={"purpose": purpose}),
-                    resource=data.resource,
-                    context=data.context,
-                )
+                Ask(subject=data.subject, action=action, resource=data.resource, context=data.context)
             ).decision
         ]
-        return Contacts(results=tuple(found))
+        return AllAllowed(results=tuple(found))
 
     return await desk.run(work)
 
@@ -207,13 +204,24 @@ async def configuration(request: AnyRequest, desk: TheDesk) -> Configuration:
     )
 
 
-def _actions(desk: Desk, purpose: Any) -> list[tuple[str, str]]:
-    return [
-        (name, f"contact.{channel.value}")
+def _actions(desk: Desk, brand: str, purpose: Any) -> list[Action]:
+    """Every action that the workspace may ask about: contacts, uses and sharings, for one purpose or all."""
+    contacts = [
+        Action(name=f"contact.{channel.value}", properties={"purpose": name})
         for name, one in desk.house.workspace.purposes.items()
         for channel in one.channels
-        if purpose is None or purpose == name
     ]
+    handled = [_action(one) for one in data_choices.declared(desk.house, brand)]
+    return [one for one in (*contacts, *handled) if purpose in (None, one.properties["purpose"])]
+
+
+def _action(asked: Handling) -> Action:
+    if asked.action.startswith(cells.SHARE):
+        return Action(name=asked.action, properties={"purpose": asked.purpose, "category": asked.category})
+    manner = asked.action.removeprefix(cells.USE)
+    return Action(
+        name=f"{cells.USE}{asked.category}", properties={"purpose": asked.purpose, "manner": manner}
+    )
 
 
 def _place(data: ResourceSearch, now: int) -> _Place:

@@ -1,13 +1,13 @@
 """Decisions over HTTP: OpenID AuthZEN Authorization API 1.0, answered by the one gate.
 
 Rule. The acting brand is the subject, the person the resource: subject `brand` (id: the brand) or `system` (its brand in
-`subject.properties.brand`), action `contact.<channel>` with `properties.purpose` and `properties.topics`, resource
-`person` (`p12`), `email` or `phone`. A No is HTTP 200 with `decision: false`; so is every word that nobody knows. Only a
-request that is no such request at all is 400. `context.time` asks about another moment, `context.would_allow: true` also
-asks what would turn a No.
+`subject.properties.brand`); resource `person` (`p12`), `email` or `phone`. An action always names `properties.purpose`:
+`contact.<channel>`, with `properties.topics` if it has any; `use.<category of data>` with `properties.manner`
+(personalise, profile, analyse); `share.<recipient>` with `properties.category`, or without for all that is registered.
 
-Codes that are the API's own stand in `OWN`; all others are rules of the book. Actions `use.*` and `share.*` are not
-modelled by the rules of this release, and what is not modelled is denied.
+A No is HTTP 200 with `decision: false`; so is every word that nobody knows. Only a request that is no such request at
+all is 400. `context.time` asks about another moment, `context.would_allow: true` also asks what would turn a No.
+Codes that are the API's own stand in `OWN`; all others are rules of the book.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ from litestar.exceptions import PermissionDeniedException
 
 from amana import errors
 from amana.api import problems
+from amana.core import cells
 from amana.core.decision import Decision, Evidence
 from amana.core.phrases import Phrases
 from amana.core.remedies import Remedy
-from amana.core.vocabulary import Channel
+from amana.core.vocabulary import Channel, Manner
 from amana.services import wording
 from amana.services.api_keys import Caller
-from amana.services.asking import Gate, Inquiry
+from amana.services.asking import Asked, Gate, Inquiry
+from amana.services.handling import Handling
 
 MOST = 1_000  # evaluations in one request
 KEPT = 256
@@ -39,9 +41,12 @@ _FROM, _UNTIL = 0, 4_102_444_800  # 1970 to 2100
 
 OWN = {
     "unknown_subject": "The subject is neither a brand of this workspace nor a system with one.",
-    "unknown_action": "The action is none of contact.<channel>.",
-    "action_not_modelled": "Use and sharing of data are not modelled by the rules; what is not modelled is denied.",
+    "unknown_action": "The action is none of contact.<channel>, use.<category> and share.<recipient>.",
+    "not_contact": "This is about contact; use and sharing of data are asked about at /access/v1.",
     "unknown_purpose": "The action names no purpose of this workspace for that channel.",
+    "unknown_manner": "A use of data names its manner: personalise, profile or analyse.",
+    "unknown_category": "The action names a category of data that this workspace has not registered.",
+    "unknown_recipient": "The action names a recipient that this workspace does not declare.",
     "unknown_topic": "The action names a topic that this workspace does not have.",
     "unknown_resource": "The resource is neither a person, an e-mail address nor a phone number.",
 }
@@ -92,6 +97,7 @@ class How(msgspec.Struct, frozen=True, kw_only=True):
     """How many evaluations are done."""
 
     evaluations_semantic: str = "execute_all"
+    detail: str = "full"  # full | brief: reasons alone, without evidence, obligations and validity
 
 
 class Asks(Part, frozen=True, kw_only=True):
@@ -152,12 +158,12 @@ class Asker:
         self.gate = gate
         self.caller = caller
         self.phrases = phrases
-        self._inquiries: dict[tuple[Any, ...], Inquiry | str] = {}  # words seen before; at most KEPT
+        self._inquiries: dict[tuple[Any, ...], Asked | str] = {}  # words seen before; at most KEPT
 
     def one(self, ask: Ask) -> Answer:
         """Answer one evaluation. Raises BadInput (time), PermissionDeniedException (another key's brand)."""
         at = moment(ask.context.get("time"))
-        inquiry = self.inquiry(ask.subject, ask.action)
+        inquiry = self.asked(ask.subject, ask.action)
         if isinstance(inquiry, str):
             return denied(inquiry)
         gate, resource = self.gate, ask.resource
@@ -177,15 +183,21 @@ class Asker:
             asks.options.evaluations_semantic
         )
         for part in asks.evaluations:
-            answer = self._part(asks, part)
+            answer = self.part(asks, part)
             yield answer
             if answer.decision is stop:
                 return
 
     def inquiry(self, subject: Subject, action: Action) -> Inquiry | str:
+        """The words of a question about contact; or the code of what is wrong with them."""
+        found = self.asked(subject, action)
+        return "not_contact" if isinstance(found, Handling) else found
+
+    def asked(self, subject: Subject, action: Action) -> Asked | str:
         """The words of a question; or the code of what is wrong with them."""
         purpose, topics = action.properties.get("purpose"), action.properties.get("topics", ())
-        words = (subject.type, subject.id, subject.properties.get("brand"), action.name, purpose)
+        about = action.properties.get("manner"), action.properties.get("category")
+        words = (subject.type, subject.id, subject.properties.get("brand"), action.name, purpose, *about)
         if not isinstance(topics, (list, tuple)) or not all(isinstance(one, str) for one in topics):
             return "unknown_topic"
         key = (*words, *topics)
@@ -196,18 +208,18 @@ class Asker:
         if found is None:
             if len(self._inquiries) >= KEPT:
                 self._inquiries.clear()
-            found = self._inquiries[key] = self._inquiry(subject, action, purpose, tuple(topics))
+            found = self._inquiries[key] = self._asked(subject, action, purpose, tuple(topics))
         return found
 
-    def _inquiry(
-        self, subject: Subject, action: Action, purpose: Any, topics: tuple[str, ...]
-    ) -> Inquiry | str:
+    def _asked(self, subject: Subject, action: Action, purpose: Any, topics: tuple[str, ...]) -> Asked | str:
         definition, gate = self.gate.house.workspace, self.gate
         brand = self.brand(subject)
         if brand not in definition.brands or brand not in gate.terms.brands:
             return "unknown_subject"
         if not self.caller.speaks_for(brand):
             raise PermissionDeniedException("This key does not speak for that brand")
+        if action.name.startswith((cells.USE, cells.SHARE)):
+            return self._handling(brand, action, purpose)
         channel = channel_of(action.name)
         if isinstance(channel, str):
             return channel
@@ -218,6 +230,23 @@ class Asker:
             return "unknown_topic"
         return Inquiry(brand=brand, purpose=purpose, channel=channel, topics=topics)
 
+    def _handling(self, brand: str, action: Action, purpose: Any) -> Handling | str:
+        terms = self.gate.terms
+        family, _, word = action.name.partition(".")
+        named, category = action.name, action.properties.get("category", "")
+        if family == "use":
+            manner = action.properties.get("manner")
+            if manner not in _MANNERS:
+                return "unknown_manner"
+            named, category = f"{cells.USE}{manner}", word
+        elif word not in terms.recipients or word not in self.gate.house.workspace.recipients:
+            return "unknown_recipient"
+        if category not in terms.categories and not (category == "" and family == "share"):
+            return "unknown_category"
+        if purpose not in self.gate.house.workspace.purposes or purpose not in terms.purposes:
+            return "unknown_purpose"
+        return Handling(brand=brand, purpose=purpose, action=named, category=category)
+
     def brand(self, subject: Subject) -> str:
         """The brand that acts; empty for none."""
         if subject.type == "brand":
@@ -225,7 +254,8 @@ class Asker:
         named = subject.properties.get("brand") if subject.type == "system" else ""
         return named if isinstance(named, str) else ""
 
-    def _part(self, asks: Asks, part: Part) -> Answer:
+    def part(self, asks: Asks, part: Part) -> Answer:
+        """Answer one of many. Raises PermissionDeniedException (another key's brand)."""
         ask = merged(asks, part)
         if ask is None:
             told = {"status": 400, "message": "subject, action and resource are needed, here or as defaults"}
@@ -233,7 +263,7 @@ class Asker:
         try:
             return self.one(ask)
         except errors.BadInput as bad:
-            return Answer(decision=False, context=Told(error={"status": 400, "message": bad.what}))
+            return malformed(bad)
 
     def _told(self, decision: Decision) -> Answer:
         return Answer(
@@ -300,6 +330,8 @@ def check(asks: Asks) -> None:
         raise errors.BadInput(
             "The semantic of the evaluations is not known", expected=f"one of: {', '.join(known)}"
         )
+    if asks.options.detail not in ("full", "brief"):
+        raise errors.BadInput("The detail of the evaluations is not known", expected="full or brief")
 
 
 def merged(asks: Asks, part: Part) -> Ask | None:
@@ -318,16 +350,20 @@ def denied(code: str) -> Answer:
     return Answer(decision=False, context=Told(reasons=(reason,)))
 
 
+def malformed(bad: errors.BadInput) -> Answer:
+    """The answer to one of many that cannot be asked."""
+    return Answer(decision=False, context=Told(error={"status": 400, "message": bad.what}))
+
+
 def channel_of(name: str) -> Channel | str:
     """The channel of an action; or the code of what is wrong with it."""
     kind, _, word = name.partition(".")
-    if kind in ("use", "share"):
-        return "action_not_modelled"
     if kind != "contact":
         return "unknown_action"
     return _CHANNELS.get(word, "unknown_action")
 
 
+_MANNERS = frozenset(manner.value for manner in Manner)
 _CHANNELS: dict[str, Channel] = {channel.value: channel for channel in Channel}
 
 

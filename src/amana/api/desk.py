@@ -1,9 +1,9 @@
 """The desk: what all handlers of one process share: the open house, a gate for each thread, and who holds a key.
 
 Rule. Work that may block is done in a few threads of the desk's own, each with its gate. What another process changed
-(registries, notices, terms, a restore, the workspace file, the law book, a revoked key) is noticed within `FRESH` seconds:
-the surroundings are read again then, and gates made before are replaced. A workspace file that cannot be read leaves the
-old one in force and says so in the log (`services.renewing`).
+(registries, notices, terms, a restore, the workspace file, the law book, a revoked key) is noticed within `FRESH`
+seconds: the surroundings are read again then, and gates made before are replaced. A workspace file that cannot be read
+leaves the old one in force and says so in the log (`services.renewing`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
@@ -20,6 +20,7 @@ import msgspec
 from amana.services import api_keys, jobs, registries, renewing
 from amana.services.api_keys import Caller
 from amana.services.asking import Gate
+from amana.services.asking_many import Many
 from amana.services.house import House
 from amana.services.renewing import FRESH
 from amana.storage import register, restores
@@ -48,6 +49,8 @@ class Desk:
         self._threads = ThreadPoolExecutor(THREADS, "amana-api")
         self._local = threading.local()
         self._gates: list[Gate] = []
+        self._manies: list[Many] = []
+        self._done: dict[Hashable, float] = {}
         self._lock = threading.Lock()
         self._checked = time.monotonic()
         self._generation = 0
@@ -59,9 +62,12 @@ class Desk:
         """Finish what runs, give back connections."""
         self.jobs.close()
         self._threads.shutdown(wait=True)
+        for many in self._manies:
+            many.close()
         for gate in self._gates:
             gate.close()
         self._gates.clear()
+        self._manies.clear()
 
     async def run(self, work: Callable[P, T], *args: P.args, **words: P.kwargs) -> T:
         """Do blocking work in one of the desk's threads."""
@@ -87,7 +93,35 @@ class Desk:
             held[1].close()
         setattr(self._local, name, (generation, gate))
         self._local.kept = {}
+        self._forget_many()
         return gate
+
+    def many(self) -> Many:
+        """What answers about many people by id, over this thread's gate."""
+        gate = self.gate()
+        held: Many | None = getattr(self._local, "many", None)
+        if held is None:
+            held = self._local.many = Many(gate)
+            with self._lock:
+                self._manies.append(held)
+        return held
+
+    def is_due(self, what: Hashable, pause: float) -> bool:
+        """Whether something was not done by this process in the last `pause` seconds; then it counts as done now."""
+        now = time.monotonic()
+        with self._lock:
+            if now - self._done.get(what, -pause) < pause:
+                return False
+            self._done[what] = now
+            return True
+
+    def _forget_many(self) -> None:
+        held: Many | None = getattr(self._local, "many", None)
+        if held is not None:
+            with self._lock:
+                self._manies.remove(held)
+            held.close()
+            self._local.many = None
 
     def kept(self) -> dict[Any, Any]:
         """What this thread made from its gates; empty again whenever one of them is replaced."""
@@ -122,7 +156,7 @@ class Desk:
         with self._lock:
             if time.monotonic() - self._checked < FRESH:
                 return
-            self._renewer.look()
+            self._renewer.look(at_once=True)
             found = self._surroundings()
             if found != self._around:
                 self.house.writing().reload_terms()

@@ -21,7 +21,7 @@ import structlog
 from litestar.exceptions import HTTPException
 
 from amana import errors
-from amana.api import decisions, limits, problems
+from amana.api import briefly, decisions, limits, problems
 from amana.api.desk import Desk
 from amana.api.limits import Buckets, Limit
 from amana.services.api_keys import Caller
@@ -40,7 +40,7 @@ ANY_FORM = "/v1/webhooks/"
 PAGES = ("/u/", "/p/", "/f/", "/c/", "/k/", "/s/", "/me/", "/static/")
 LONE_PAGES = frozenset({"/me", "/about", "/r", "/verify"})
 """Pages for people: they keep their own measure, and answer 429 as a page."""
-UNLIMITED = (*PAGES, "/v1/webhooks/", "/v1/events", "/v1/withdrawals")
+UNLIMITED = (*PAGES, "/v1/webhooks/", "/v1/events", "/v1/withdrawals", "/web/v1/preferences")
 """Besides, where people withdraw and providers report: looked at first, limited afterwards if it was no such thing."""
 HEAVY = ("/v1/screens", "/v1/mailings", "/access/v1/search/resource")
 INLINE = 8  # evaluations that are answered at once rather than in a thread
@@ -262,6 +262,8 @@ def _one(desk: Desk, caller: Caller, ask: decisions.Ask, accept: str) -> bytes:
 
 def _many(desk: Desk, caller: Caller, asks: decisions.Asks, accept: str) -> bytes:
     asker = _asker(desk, caller, accept)
+    if asks.options.detail == "brief":
+        return briefly.answered(desk, asker, asks)
     return decisions.encode(decisions.Answers(evaluations=tuple(asker.many(asks))))
 
 

@@ -326,4 +326,4 @@ def undo(
             else undone
         )
     told = {"import": number, "people": people, "also_refusals": also_refusals, "reason": reason}
-    answer(told, json=json, render=import_pages.show_undone)
+    answer(told, json=json, render=import_pages.show_undone if undone is None else replay.show_undone)

@@ -241,3 +241,8 @@ def _show_taken(told: dict[str, Any]) -> None:
         rendering.line(f"{told['rejected']:,} lines could not be read as sends.")
     if not told["dry_run"]:
         rendering.line(f"`{session.program()} undo {told['source']}` takes them back.")
+
+
+def show_undone(told: dict[str, Any]) -> None:
+    """A log that was taken back."""
+    rendering.line(f"Log {told['import']} is taken back: its {told['people']:,} contacts count for no limit any more.")

@@ -3,7 +3,8 @@
 Rule. A group is the person's columns or one cell's. It is one immutable *base* file, whose row i is person i + 1, and at
 most one *delta* file with the rows that changed since, each beside its row number. Files are Arrow IPC, uncompressed.
 The manifest names the files and the ledger position that each group has reached; it is replaced by a rename, so a
-reader sees the old cache or the new one, never half of one. Files that no manifest names are removed at the next write.
+reader sees the old cache or the new one, never half of one. Files that no manifest names are removed at the next write,
+and before somebody is erased.
 
 Trusted: rebuilt from the main database at any time. Losable: yes. What its thief gets: pseudonymous facts.
 """
@@ -125,9 +126,10 @@ class ColumnStore:
         """Overwrite rows with zeros in every file, in place and synced: nobody is there any more.
 
         Readers that have a file mapped see a row before or after, and a blank row is not `known`. The caller holds
-        the cache lock.
+        the cache lock. Files that no manifest names go first: a writer that was stopped leaves some.
         """
-        for group in self.manifest().groups.values():
+        self._sweep(manifest := self.manifest())
+        for group in manifest.groups.values():
             _blank(self._folder / group.base, np.asarray(rows, np.int64))
             if group.delta:
                 held = _read(self._folder / group.delta)[ROW]
@@ -144,6 +146,10 @@ class ColumnStore:
         self._sync_names()  # of the files, before a manifest names them
         building.rename(self._folder / MANIFEST)
         self._sync_names()  # of the manifest, before the files that the old one named go
+        self._sweep(manifest)
+
+    def _sweep(self, manifest: Manifest) -> None:
+        """Remove files that a manifest does not name."""
         named = {file for group in manifest.groups.values() for file in (group.base, group.delta)}
         for path in self._folder.glob("*.arrow"):
             if path.name not in named:

@@ -17,6 +17,7 @@ is bound by a refusal that names it, or that leaves the means open.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from amana import errors
 from amana.core.statements import ANY
@@ -51,6 +52,7 @@ def pack(brand: int, purpose: int, means: int, category: int = 0) -> int:
     return category << _CATEGORY_AT | brand << 24 | purpose << 8 | means
 
 
+@lru_cache(maxsize=65_536)
 def covering(cell: int) -> tuple[int, ...]:
     """The eight cells, widest last, whose refusals bind this cell of contact."""
     brand, purpose, channel = cell >> 24, (cell >> 8) & 0xFFFF, cell & 0xFF

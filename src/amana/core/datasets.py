@@ -61,8 +61,8 @@ def read(text: str, source: str) -> tuple[tuple[Dataset, ...], tuple[Problem, ..
 
 
 def _dataset(entry: Entries, source: str) -> Dataset:
+    entry = _at(entry, entry.text("fides_key") or f"dataset {entry.position}")
     name = entry.needed("fides_key")
-    entry = _at(entry, name or "a dataset without fides_key")
     if name and not _KEY.fullmatch(name):
         entry.wrong(
             "The key of a dataset has letters it may not have", expected="A-Z a-z 0-9 _ . < > -", got=name
@@ -287,8 +287,8 @@ def _nodes(meta: Entries, key: str) -> tuple[Place, ...]:
 
 def _named(entry: Entries, what: str) -> Entries:
     """The entry at its own path; its name is checked."""
+    entry = _at(entry, entry.text("name") or f"{what} {entry.position}")
     name = entry.needed("name")
-    entry = _at(entry, name or f"a {what} without name")
     if "." in name:
         entry.wrong(
             f"The name of a {what} has a dot",

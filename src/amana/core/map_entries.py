@@ -136,7 +136,7 @@ class _Unfolding:
     def _made(self, node: Node) -> tuple[Plain, int]:
         if isinstance(node, ScalarNode):
             return _scalar(node), 1
-        if isinstance(node, SequenceNode):
+        if isinstance(node, SequenceNode) and node.tag == _TAG + "seq":
             items = [self._sized(one) for one in node.value]
             return [value for value, _ in items], self._bounded(node, 1 + sum(size for _, size in items))
         if isinstance(node, MappingNode) and node.tag == _TAG + "map":
@@ -212,10 +212,11 @@ class Problems:
 class Entries:
     """A table of a file (YAML mapping or TOML table), read by key. What has the wrong form is noted and left out."""
 
-    def __init__(self, raw: Raw, path: str, problems: Problems) -> None:
+    def __init__(self, raw: Raw, path: str, problems: Problems, position: int = 0) -> None:
         self.raw = raw
         self.path = path
         self.problems = problems
+        self.position = position  # its place in its list, from 1
 
     def wrong(self, what: str, *, expected: str = "", got: str = "", remedy: str = "mend it") -> None:
         """Note a problem of this table."""
@@ -327,7 +328,11 @@ class Entries:
         for one in value:
             if not isinstance(one, dict):
                 self._form(key, "a list of tables, each with keys", one)
-        return tuple(Entries(one, self.path, self.problems) for one in value if isinstance(one, dict))
+        return tuple(
+            Entries(one, self.path, self.problems, number)
+            for number, one in enumerate(value, start=1)
+            if isinstance(one, dict)
+        )
 
     def _form(self, key: str, expected: str, value: Plain) -> None:
         self.wrong(f"{key} does not have the form it needs", expected=expected, got=shown(value))

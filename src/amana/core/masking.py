@@ -7,7 +7,7 @@ Rule.
   same key and stays (16 characters are needed for that), so equal values stay equal though one of them is done twice.
   Whoever throws the key away makes it lead nowhere. RANDOM puts a letter for a letter and a digit for a digit.
 - A value keeps the form that its column may insist on: a day, a time, a UUID, an object id, an e-mail address, digits.
-  A masked address ends in `.invalid` (RFC 2606) and a masked number begins with 0000, so that nobody else is reached.
+  A masked address ends in `.invalid` (RFC 2606) and a random phone number begins with 0000: nobody else is reached.
 - A number becomes a whole number with fewer digits, so that it fits wherever it fitted, one digit becomes 0; true and
   false become false; an object is masked as a whole.
 - No text is longer than `length`, the smaller of the field's and what its system says.
@@ -43,11 +43,11 @@ CHECKED = 8  # of them, those that say it is ours
 AMPLE = 1_000_000  # characters where nothing bounds them
 LEAST_CHECKED = 16  # characters that a text needs to be known again
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
-_TIME = re.compile(r"\d{2}:\d{2}(:\d{2}(\.\d+)?)?")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII)
+_TIME = re.compile(r"\d{2}:\d{2}(:\d{2}(\.\d+)?)?", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 _FIRST_DAY = date(1900, 1, 1)
 _DAYS = 73_000
@@ -157,7 +157,7 @@ class _Source:
         self.how, self.key, self._random = how, key, random
 
     def digest(self, purpose: str, text: str) -> bytes:
-        return hmac.digest(self.key, f"{purpose}\0{text}".encode(), hashlib.sha256)
+        return hmac.digest(self.key, f"{purpose}\0{text}".encode("utf-8", "surrogatepass"), hashlib.sha256)
 
     def whole(self, text: str) -> int:
         """A large whole number for a text: 0, keyed or random."""
@@ -185,7 +185,9 @@ class _Source:
         if (
             checked
             and len(text) == size
-            and hmac.compare_digest(self._check(text[:-checked]), text[-checked:].encode())
+            and hmac.compare_digest(
+                self._check(text[:-checked]), text[-checked:].encode("utf-8", "surrogatepass")
+            )
         ):
             return text
         body = _base32(self.digest("body", text))[: size - checked]
@@ -199,6 +201,8 @@ def _text(text: str, field: Field, source: _Source, room: int | None) -> str:
     """A text masked in its own form; the first form that fits it counts."""
     if text.startswith(BYTES):
         made = BYTES
+    elif field.type is DataType.OBJECT:
+        made = "{}"
     elif _DAY.fullmatch(text):
         made = _day(text, source)
     elif _TIME.fullmatch(text):

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from amana import errors
-from amana.core import cells, mailing, signals
+from amana.core import cells, mailing, segment, signals
 from amana.core.vocabulary import Channel, Hold, Manner, Proof, Role, Safeguard
 
 
@@ -114,6 +114,12 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     label: dict[str, str] = {}  # what people call it, by language
 
 
+class Segment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A saved segment."""
+
+    where: str  # in the words of `core.segment`
+
+
 class Cap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """At most so many contacts in trailing windows of one, seven and thirty days."""
 
@@ -134,6 +140,7 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     fields: dict[str, Field] = {}
     recipients: dict[str, Recipient] = {}
     caps: dict[Channel, Cap] = {}
+    segments: dict[str, Segment] = {}
     web: signals.Web | None = None
     mail: mailing.Mail | None = None
     answers: mailing.Answers | None = None
@@ -223,9 +230,20 @@ def _check(workspace: Workspace) -> None:
     _check_data(workspace)
     mailing.check(workspace.mail, workspace.gate, workspace.brands, workspace.purposes)
     mailing.check_reports(workspace.reports)
+    _check_segments(workspace)
     meanings: dict[str, str] = {}
     for name, field in workspace.fields.items():
         _check_field(name, field, workspace, meanings)
+
+
+def _check_segments(workspace: Workspace) -> None:
+    for name, saved in workspace.segments.items():
+        try:
+            segment.parse(saved.where)
+        except errors.BadInput as bad:
+            raise errors.BadWorkspace(
+                f"segments.{name}: {bad.what}", expected=bad.expected, got=bad.got, remedy=bad.remedy
+            ) from bad
 
 
 def _check_pages(workspace: Workspace) -> None:

@@ -21,7 +21,7 @@ from amana.errors import VerificationFailed
 FORM = b"\x01"
 
 _WINDOW = 11  # 2 kB of window hold the dictionary and a record
-_LEVEL, _MEMORY = 6, 3  # a small state is quick to copy
+_LEVEL, _MEMORY = 6, 4  # a small state is quick to copy
 _WORDS = (
     b'"renewed""unknown""requested""invalidated""objected""columns":{"country":"languages":"zone":"birth_month":"'
     b'"sealed":{"name":"given_name":"family_name":"birth_date":"paused_until":"hours":"days":"per_month":"topics_off":["'

@@ -48,8 +48,10 @@ class Connected:
 
     def close(self) -> None:
         """Give back every connection."""
-        for one in (*self._rows.values(), *self._desks.values()):
-            one.close()
+        for rows in self._rows.values():
+            rows.close()
+        for desk in self._desks.values():
+            desk.close()
         self._rows.clear()
         self._desks.clear()
 

@@ -21,7 +21,7 @@ from amana.core import events, facts
 from amana.core.contact_points import Phone, read_phone
 from amana.core.statements import ANY, Interval, PersonRow, Statement
 from amana.core.vocabulary import POINT_OF_CHANNEL, Actor, Channel, PointKind, Status
-from amana.services import addresses, capture, history, telling, tokens
+from amana.services import addresses, capture, history, inheritance, telling, tokens
 from amana.services.addresses import Address, Keyer
 from amana.services.house import House
 from amana.services.writing import Session
@@ -29,8 +29,6 @@ from amana.storage import points
 from amana.storage import tokens as token_rows
 
 BOUNCE, COMPLAINT, LEAVE, START = "bounce", "complaint", "leave", "start"
-CARRIER_BLOCKS = frozenset({"stop", "carrier_stop"})
-"""Reasons of a block that START lifts."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,7 +188,7 @@ def _lift(house: House, source: str, report: Report) -> tuple[int, ...]:
         staged = []
         for owner, ordinal in addresses.holders(session.connection, [address]).get(address.blind, []):
             reasons = _standing(house, session, owner, ordinal)
-            if reasons and reasons <= CARRIER_BLOCKS:
+            if reasons and reasons <= inheritance.CARRIER_BLOCKS:
                 staged.append(
                     _point(house, session, number, owner, ordinal, PointKind.PHONE, "unblocked", "start")
                 )

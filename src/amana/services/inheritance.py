@@ -72,6 +72,10 @@ def refusals(holder: PersonState, kind: PointKind, terms: Terms) -> list[Refusal
     return found
 
 
+CARRIER_BLOCKS = frozenset({"stop", "carrier_stop"})
+"""Reasons of a block that the number's holder lifts with START."""
+
+
 def block(holder: PersonState, ordinal: int) -> Block | None:
     """The block that stands on a holder's address, if one does."""
     point = holder.points.get(ordinal)

@@ -524,7 +524,10 @@ class Intake:
     ) -> None:
         self.counts["said_blocked"] += 1
         held = person.state.points.get(ordinal)
-        if held is not None and held.blocked >= 0 and held.blocked >= held.unblocked:
+        stands = held is not None and held.blocked >= 0 and held.blocked >= held.unblocked
+        liftable = inheritance.CARRIER_BLOCKS
+        # A block that START does not lift is kept beside one that it does.
+        if held is not None and stands and (held.reason not in liftable or reason in liftable):
             return
         self.session.record(
             person,

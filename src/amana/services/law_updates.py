@@ -4,7 +4,7 @@ Rule. A signed law book is one canonical JSON text (RFC 8785): the packs by file
 book's version and the SHA-256 of the packs' own canonical form. It is accepted only under a key that the caller names. A
 book is taken only if it is sound: no gap, no two rows for a cell, no word without a meaning, every cell resolvable; and
 only if it is not older than the one in use. It stands in the workspace as one file, renamed into place, so that there is
-no moment at which half a book is read; a process that is open goes on with the book it began with.
+no moment at which half a book is read; a server that is open uses it within a second or two (`services.renewing`).
 """
 
 from __future__ import annotations

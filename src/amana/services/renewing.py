@@ -1,9 +1,9 @@
 """Renewing: what a process that is open for long notices of the workspace file and the law book.
 
-Rule. Within `FRESH` seconds of its next question a process sees that the workspace file or the law book that the workspace
-took was replaced, and uses the new one. A file that cannot be read, or is not sound, leaves the old one in force and is
-said in the log, without its content. Terms, notices, registries and restores stand in the database and are read by
-whoever makes a gate.
+Rule. A process looks at most once in `FRESH` seconds whether the workspace file or the law book that the workspace took
+was replaced, and uses the new one. A file that cannot be read, or is not sound, leaves the old one in force and is said
+in the log, without its content. Terms, notices, registries and restores stand in the database and are read by whoever
+makes a gate.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ class Renewer:
         self._definition = _stamp(house.folder / DEFINITION)
         self._law = _stamp(_law_file(house))
 
-    def look(self) -> None:
-        """Look whether something was replaced, at most once in `FRESH` seconds."""
+    def look(self, *, at_once: bool = False) -> None:
+        """Look whether something was replaced, at most once in `FRESH` seconds unless `at_once`."""
+        if at_once:
+            self._looked = 0.0
         if time.monotonic() - self._looked < FRESH:
             return
         with self._lock:

@@ -126,6 +126,14 @@ def refusing(collection: Collection, found: Found, brands: Mapping[int, str]) ->
     return doing
 
 
+def setting(collection: Collection, found: Found, values: Mapping[str, Plain]) -> Doing:
+    """The same values for every row that was found."""
+    doing = Doing()
+    for held in found.rows.values():
+        _rewrite(doing, collection, held, values)
+    return doing
+
+
 def do(rows: Rows, collection: Collection, doing: Doing) -> int:
     """Write it; how many rows were changed or deleted. Raises NotNow, Undeliverable."""
     count = 0

@@ -76,25 +76,37 @@ def screen(
         caught = cache.catch_up(house, plan.question.cell)
         prepared = time.perf_counter()
         wanted = None if audience is None else audiences.read(gate, audience)
-        people, bits = evaluate(house, caught, plan, None if wanted is None else wanted.ids, runner)
-        unknown = 0 if wanted is None else wanted.unknown + len(wanted.ids) - len(people)
-        sets = blocks.distinct(bits)
-        if unknown:
-            nobody = 1 << rules.BY_CODE["unknown_person"].bit
-            sets[nobody] = sets.get(nobody, 0) + unknown
-        ended = time.perf_counter()
+        return answered(house, caught, plan, wanted, runner, prepared - started)
     finally:
         gate.close()
+
+
+def answered(
+    house: House,
+    caught: cache.Caught,
+    plan: Plan,
+    wanted: audiences.Wanted | None,
+    runner: engines.Engine,
+    catch_up_seconds: float = 0.0,
+) -> Screened:
+    """The answer over columns that are at the ledger's head. People that nobody knows are counted as unknown."""
+    started = time.perf_counter()
+    people, bits = evaluate(house, caught, plan, None if wanted is None else wanted.ids, runner)
+    unknown = 0 if wanted is None else wanted.unknown + len(wanted.ids) - len(people)
+    sets = blocks.distinct(bits)
+    if unknown:
+        nobody = 1 << rules.BY_CODE["unknown_person"].bit
+        sets[nobody] = sets.get(nobody, 0) + unknown
     return Screened(
         people,
         bits,
         blocks.count(sets),
         unknown,
-        moment,
+        plan.ask.at,
         plan.book.version,
         caught.position,
-        ended - prepared,
-        prepared - started,
+        time.perf_counter() - started,
+        catch_up_seconds,
     )
 
 
@@ -211,7 +223,7 @@ def gathered(loadeds: Iterable[Loaded], rows: Array, names: Container[str] | Non
         place = np.searchsorted(loaded.rows, rows)
         place[place == len(loaded.rows)] = 0
         changed = loaded.rows[place] == rows if len(loaded.rows) else np.zeros(len(rows), np.bool_)
-        there = rows < min(map(len, loaded.base.values()), default=0)
+        there = (rows >= 0) & (rows < min(map(len, loaded.base.values()), default=0))
         everywhere = bool(there.all())
         for name, base in loaded.base.items():
             if names is not None and name not in names:

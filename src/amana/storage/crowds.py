@@ -24,11 +24,11 @@ _encode = msgspec.json.Encoder().encode
 
 _SIZES = f"""
 WITH asked AS ({{ids}})
-SELECT {_SIZE} AS part, 0 AS person, size AS number, NULL AS state FROM checkpoint WHERE name = 'latest'
+SELECT {_SIZE} AS part, 0 AS person, size AS number, {{none}} AS state FROM checkpoint WHERE name = 'latest'
 """
 _ERASURES = f"""
 UNION ALL
-SELECT {_ERASED}, e.person, 0, NULL FROM asked JOIN erasure e ON e.person = asked.id
+SELECT {_ERASED}, e.person, 0, {{none}} FROM asked JOIN erasure e ON e.person = asked.id
 """
 _BY_CHANGE = f"""
 UNION ALL
@@ -42,7 +42,7 @@ SELECT {_CHANGED}, p.id, 0, p.state FROM asked JOIN person p ON p.id = asked.id
 """
 _CONTACTS = f"""
 UNION ALL
-SELECT {_SENT}, s.person, s.at, NULL FROM asked JOIN sent s ON s.person = asked.id
+SELECT {_SENT}, s.person, s.at, {{none}} FROM asked JOIN sent s ON s.person = asked.id
  WHERE s.at > {{m}} AND s.at <= {{m}} AND s.cell >> 24 = {{m}} AND s.cell & 255 = {{m}}
 """
 _LISTINGS = f"""
@@ -55,10 +55,16 @@ SELECT {_LISTED}, q.person, r.code, NULL
 _SPELLING = {
     "sqlite": {
         "m": "?",
-        "as_is": "+",
+        "as_is": "+",  # keeps the key out of the search
+        "none": "NULL",
         "ids": "SELECT value AS id FROM json_each(?)",
-    },  # + keeps the key out of the search
-    "postgresql": {"m": "%s", "as_is": "", "ids": "SELECT unnest(%s::integer[]) AS id"},
+    },
+    "postgresql": {
+        "m": "%s",
+        "as_is": "",
+        "none": "NULL::bytea",
+        "ids": "SELECT unnest(%s::integer[]) AS id",
+    },
 }
 
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from amana.storage import upsert
-from amana.storage.tables import hook, meta
+from amana.storage import positions
+from amana.storage.tables import hook
 
 _TOLD = "hooks_told"
 
@@ -47,11 +47,9 @@ def stop(connection: sa.Connection, number: int, at: int) -> int:
 
 def told(connection: sa.Connection) -> int | None:
     """Up to which log position (not including) events were turned into tasks; None before the first hook."""
-    query = sa.select(meta.c.value).where(meta.c.name == _TOLD)
-    value = connection.execute(query).scalar_one_or_none()
-    return None if value is None else int(value)
+    return positions.get(connection, _TOLD)
 
 
 def set_told(connection: sa.Connection, position: int) -> None:
     """Remember how far."""
-    upsert.replace(connection, meta, [{"name": _TOLD, "value": str(position)}])
+    positions.put(connection, _TOLD, position)

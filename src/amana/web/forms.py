@@ -77,7 +77,8 @@ def send(visit: Visit) -> Answer:
     if not trouble:
         step = _age(visit, offer, said)
         if step is Standing.NEVER:
-            return _page(visit, offer, "too_young", framed=framed)
+            # It shows no notice, so that the languages of notices do not bind it.
+            return Page(template="too_young", words=visit.words(), brand=offer.brand, framed=framed)
         if step is Standing.WITH_GUARDIAN and not said.guardian:
             said = msgspec.structs.replace(said, guardian=True, email="", phone="")
             return _form(visit, offer, framed=framed, said=said)

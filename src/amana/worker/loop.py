@@ -1,10 +1,10 @@
 """The worker's loop: what is due is done, again and again, until somebody says stop.
 
-Rule. One round turns new events into messages for hooks, then claims due tasks of the kinds it was given and does them;
-sweepers that it was given (requests of people, copies, retention) each get their turn. A round that found nothing waits
-a moment; one that found something goes on at once. Any number of workers may run, here and on other machines: a task is
-leased by one. What a worker raises that is no answer of its kind stops nobody else: it is logged, and the lease runs
-out.
+Rule. One round turns new events into tasks for hooks and for systems that hold copies of permissions, then claims due
+tasks of the kinds it was given and does them; sweepers that it was given (requests of people, copies, retention) each
+get their turn. A round that found nothing waits a moment; one that found something goes on at once. Any number of
+workers may run, here and on other machines: a task is leased by one. What a worker raises that is no answer of its
+kind stops nobody else: it is logged, and the lease runs out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from amana.services import hooks, tasks
+from amana.services import hooks, tasks, write_back
 from amana.services.house import House
 from amana.services.tasks import Worker
 
@@ -45,9 +45,10 @@ def one_round(house: House, workers: Mapping[str, Worker]) -> int:
     """One round; how many events were told and tasks were done."""
     told = 0
     try:
-        told = hooks.sweep(house)
+        told = hooks.sweep(house) + write_back.sweep(house)
         hearing: dict[str, Worker] = dict.fromkeys(hooks.kinds(house), hooks.send)
-        everything = {**workers, **hearing}
+        copying: dict[str, Worker] = dict.fromkeys(write_back.kinds(house), write_back.carry)
+        everything = {**workers, **hearing, **copying}
         return told + tasks.work(house, everything) if everything else told
     except Exception as defect:  # noqa: BLE001  one defect must not end the loop; the task's lease runs out and it is tried again
         log.error("defect", kind=type(defect).__name__)

@@ -49,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A declared table as the database has it."""
 
-    table: Any  # sqlalchemy.Table
+    table: sa.TableClause  # its name and columns, without types
     shape: Shape
     codecs: dict[str, Codec]  # by column, in the map's order
 
@@ -83,7 +83,7 @@ class Sql:
     def limits(self, collection: Collection) -> dict[str, Limits]:
         """As Rows.limits. What stands inside a JSON column has no limits."""
         return {
-            path: Limits(nullable=bool(codec.column.nullable), length=codec.length)
+            path: Limits(nullable=codec.nullable, length=codec.length)
             for path, codec in self._table(collection).codecs.items()
         }
 
@@ -156,18 +156,10 @@ class Sql:
                 autoload_with=self._engine,
                 resolve_fks=False,
             )
-            codecs = {column: self._codec(table, shape, column) for column in shape.top}
             _check_key(shape, table, sa.inspect(self._engine))
-        return Table(table=table, shape=shape, codecs=codecs)
-
-    def _codec(self, table: sa.Table, shape: Shape, name: str) -> Codec:
-        if name not in table.columns:
-            raise errors.Undeliverable("sql_no_column", expected=shape.place, got=name)
-        inside = any(path.startswith(name + ".") for path in shape.fields)
-        field = shape.fields.get(name) or next(
-            one for path, one in shape.fields.items() if path.startswith(name + ".")
-        )
-        return sql_values.codec(table.columns[name], field, inside=inside)
+        bare = sa.table(table.name, *(sa.column(one.name) for one in table.columns), schema=table.schema)
+        codecs = {column: _codec(table, bare, shape, column) for column in shape.top}
+        return Table(table=bare, shape=shape, codecs=codecs)
 
     # -- reading
 
@@ -209,7 +201,7 @@ class Sql:
             values = tuple(key[codecs[0].path] for key in keys)
             named = sql_matching.condition(self._dialect, Sought(codec=codecs[0], values=values)).clause
             return sa.false() if named is None else named
-        columns = [sa.type_coerce(codec.column, sa.types.NullType()) for codec in codecs]
+        columns = [codec.column for codec in codecs]
         return sa.tuple_(*columns).in_(
             [tuple(codec.into(key[codec.path]) for codec in codecs) for key in keys]
         )
@@ -225,7 +217,7 @@ class Sql:
             plain.check_length(shape.field(path), codec.length if path == codec.path else None, value)
             if path == codec.path:
                 codec.into(value)
-                if value is None and not codec.column.nullable:
+                if value is None and not codec.nullable:
                     raise errors.Undeliverable("not_null", expected="a value", got=path)
 
     def _present(self, connection: sa.Connection, table: Table, changes: Sequence[Change]) -> dict[str, Row]:
@@ -252,7 +244,7 @@ class Sql:
             }
         )
         for i, codec in enumerate(keys):
-            raw = sa.type_coerce(codec.column, sa.types.NullType())
+            raw = codec.column
             query = query.where(raw == sa.bindparam(f"k{i}", type_=sa.types.NullType()))
         connection.execute(
             query,
@@ -274,6 +266,16 @@ class Sql:
                 wrong = [path for path, value in given.items() if not sql_values.alike(row[path], value)]
                 if wrong:
                     raise errors.Undeliverable("not_done", expected=table.shape.place, got=wrong[0])
+
+
+def _codec(table: sa.Table, bare: sa.TableClause, shape: Shape, name: str) -> Codec:
+    if name not in table.columns:
+        raise errors.Undeliverable("sql_no_column", expected=shape.place, got=name)
+    inside = any(path.startswith(name + ".") for path in shape.fields)
+    field = shape.fields.get(name) or next(
+        one for path, one in shape.fields.items() if path.startswith(name + ".")
+    )
+    return sql_values.codec(table.columns[name], bare.c[name], field, inside=inside)
 
 
 def _check_key(shape: Shape, table: sa.Table, inspector: sa.Inspector) -> None:

@@ -56,7 +56,7 @@ def _url(address: str) -> URL:
         raise errors.BadInput(
             "This kind of database is not known", expected=", ".join(_DRIVERS), got=url.drivername
         )
-    if url.password is not None:
+    if url.password:
         raise errors.BadInput(
             "A password stands in the database's address",
             expected="an address without one",

@@ -116,7 +116,7 @@ def told(place: str) -> Iterator[None]:
         found = errors.Undeliverable("value_unfit", got=place)
     else:
         return
-    raise found  # outside the clause, so that the driver's error is not its context
+    raise found from None
 
 
 def _in_our_words(trouble: exc.DBAPIError, place: str) -> errors.AmanaError:
@@ -130,7 +130,7 @@ def _in_our_words(trouble: exc.DBAPIError, place: str) -> errors.AmanaError:
     number = original.args[0] if original is not None and original.args else None
     if isinstance(number, int):
         return _mysql(number, str(original), place)
-    if isinstance(trouble, exc.DataError):
+    if isinstance(trouble, exc.DataError | exc.ProgrammingError | exc.NotSupportedError):
         return errors.Undeliverable("value_unfit", got=place)
     return errors.NotNow("sql_unreachable", got=place)
 

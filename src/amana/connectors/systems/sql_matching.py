@@ -71,7 +71,7 @@ def sorted_by(dialect: str, codec: Codec) -> Any:
     if codec.sort is not Sort.TEXT:
         return codec.column
     if dialect == "postgresql":
-        return codec.column.collate("C")
+        return sa.cast(codec.column, sa.Text).collate("C")
     return sa.cast(codec.column, sa.LargeBinary) if dialect == "mysql" else codec.column
 
 
@@ -86,7 +86,7 @@ def read_as(dialect: str, codec: Codec) -> Any:
         return sa.cast(codec.column, sa.Text).label(codec.path)
     if dialect == "postgresql" and codec.sort is Sort.ARRAY and codec.inner not in _DRIVEN:
         return sa.cast(codec.column, postgresql.ARRAY(sa.Text)).label(codec.path)
-    return sa.type_coerce(codec.column, sa.types.NullType()).label(codec.path)
+    return codec.column.label(codec.path)
 
 
 _DRIVEN = frozenset({Sort.TEXT, Sort.INTEGER, Sort.FLOAT, Sort.BOOLEAN, Sort.UUID, Sort.BYTES, Sort.JSON})
@@ -96,7 +96,7 @@ def bound(dialect: str, codec: Codec, name: str) -> Any:
     """A bound value for writing to a column."""
     raw = sa.bindparam(name, type_=sa.types.NullType())
     if dialect == "postgresql" and codec.sort is Sort.ARRAY:
-        return sa.cast(raw, codec.column.type)
+        return sa.cast(raw, codec.kind)
     return raw
 
 
@@ -107,7 +107,7 @@ def _list(values: Sequence[Plain], kind: Any) -> Any:
 
 
 def _pg_plain(codec: Codec, values: list[Plain]) -> Any:
-    column: Any = sa.type_coerce(codec.column, sa.types.NullType())
+    column: Any = codec.column
     if codec.sort is Sort.ARRAY:
         return sa.cast(codec.column, postgresql.ARRAY(sa.Text)).op("&&", is_comparison=True)(
             _list([plain.text(value) for value in values], sa.Text)
@@ -116,7 +116,7 @@ def _pg_plain(codec: Codec, values: list[Plain]) -> Any:
         fitting = [value for value in values if isinstance(value, int) and -(2**63) <= value < 2**63]
         return column == sa.any_(_list(fitting, _INTEGERS))
     if codec.sort in _TYPED:
-        return column == sa.any_(_list(values, _TYPED[codec.sort] or codec.column.type))
+        return column == sa.any_(_list(values, _TYPED[codec.sort] or codec.kind))
     if codec.sort is Sort.BYTES:
         raw = [plain.to_bytes(str(value)) for value in values]
         return column == sa.any_(_list(raw, sa.LargeBinary()))  # type: ignore[arg-type]  # the driver's bytes
@@ -128,9 +128,7 @@ def _pg_plain(codec: Codec, values: list[Plain]) -> Any:
 def _pg_folded(codec: Codec, values: list[Plain]) -> Any:
     if codec.sort is Sort.ARRAY:
         each = sa.func.unnest(sa.cast(codec.column, postgresql.ARRAY(sa.Text))).column_valued("each")
-        return sa.exists(
-            sa.select(1).select_from(each).where(sa.func.lower(each) == sa.any_(_list(values, sa.Text)))
-        )
+        return sa.exists(sa.select(1).where(sa.func.lower(each) == sa.any_(_list(values, sa.Text))))
     return sa.func.lower(sa.cast(codec.column, sa.Text)) == sa.any_(_list(values, sa.Text))
 
 
@@ -143,7 +141,7 @@ def _pg_json(sought: Sought) -> Any:
     inner: Any = sa.cast(found, postgresql.JSONB).op("#>>")(sa.literal_column("'{}'"))
     texts = _texts(sought)
     compared = sa.func.lower(inner) if sought.fold else inner
-    return sa.exists(sa.select(1).select_from(found).where(compared == sa.any_(_list(texts, sa.Text))))
+    return sa.exists(sa.select(1).where(compared == sa.any_(_list(texts, sa.Text))))
 
 
 def _lite_list(values: Sequence[Plain]) -> Any:
@@ -152,7 +150,7 @@ def _lite_list(values: Sequence[Plain]) -> Any:
 
 
 def _lite_plain(codec: Codec, values: list[Plain]) -> Any:
-    column = sa.type_coerce(codec.column, sa.types.NullType())
+    column = codec.column
     if codec.sort is Sort.BYTES:
         return column.in_([plain.to_bytes(str(value)) for value in values])
     if codec.sort in (Sort.MOMENT, Sort.CLOCK):
@@ -177,7 +175,7 @@ def _lite_json(sought: Sought) -> Any:
 
 
 def _my_plain(codec: Codec, values: list[Plain]) -> Any:
-    column = sa.type_coerce(codec.column, sa.types.NullType())
+    column = codec.column
     if codec.sort is Sort.BYTES:
         return column.in_([plain.to_bytes(str(value)) for value in values])
     if codec.sort is Sort.OTHER:

@@ -74,7 +74,9 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
     """One column as the map sees it."""
 
     path: str  # of the declared field: the column's name
-    column: Any  # Column; msgspec keeps it as it is
+    column: Any  # of a table without types, so that values pass as the driver has them
+    kind: Any  # the column's type, as the database declares it
+    nullable: bool = True
     sort: Sort
     field: Field
     inner: Sort = Sort.OTHER  # of an array's elements
@@ -83,7 +85,7 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def length(self) -> int | None:
         """Characters that fit, as the database says."""
-        found = getattr(self.column.type, "length", None)
+        found = getattr(self.kind, "length", None)
         return found if isinstance(found, int) and self.sort is Sort.TEXT else None
 
     def out(self, value: object) -> Plain:
@@ -125,15 +127,24 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
-def codec(column: Column[Any], field: Field, *, inside: bool) -> Codec:
-    """How a column crosses; `inside` where the map declares fields in it."""
+def codec(column: Column[Any], bare: Any, field: Field, *, inside: bool) -> Codec:
+    """How a column crosses; `bare` is the same without its type, `inside` where the map declares fields in it."""
     sort = sort_of(column.type)
     nested = inside or field.array or field.type is DataType.OBJECT
     if sort in (Sort.TEXT, Sort.OTHER) and nested:
         sort = Sort.JSON
     inner = sort_of(column.type.item_type) if isinstance(column.type, types.ARRAY) else Sort.OTHER
     truth = sort is Sort.BOOLEAN or (sort is Sort.INTEGER and field.type is DataType.BOOLEAN)
-    return Codec(path=column.name, column=column, sort=sort, field=field, inner=inner, as_truth=truth)
+    return Codec(
+        path=column.name,
+        column=bare,
+        kind=column.type,
+        nullable=bool(column.nullable),
+        sort=sort,
+        field=field,
+        inner=inner,
+        as_truth=truth,
+    )
 
 
 def sort_of(kind: Any) -> Sort:
@@ -240,9 +251,9 @@ def _of_day(at: time) -> float:
     return at.hour * 3600 + at.minute * 60 + at.second + at.microsecond / 1e6
 
 
-def _digits(words: str) -> Decimal | None:
+def _digits(words: str) -> str | None:
     try:
-        return Decimal(words)
+        return str(Decimal(words))
     except InvalidOperation:
         return None
 
