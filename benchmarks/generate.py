@@ -11,6 +11,7 @@ it: nobody has the moment of a grant without a grant. Nothing here is a person: 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -160,14 +161,27 @@ def momentary_columns(size: int, rng: np.random.Generator) -> Columns:
     )
 
 
-def written(folder: Path, size: int, seed: int = SEED) -> Manifest:
-    """Write the person group and a group for each cell; the manifest that names them."""
+def written(
+    folder: Path,
+    size: int,
+    seed: int = SEED,
+    channels: Sequence[Channel] = tuple(CELLS),
+    *,
+    momentary: bool = False,
+) -> Manifest:
+    """Write the person group and a group for each channel's cell; the manifest that names them.
+
+    With `momentary`, what a screen computes for its moment is written too, so that nothing need be held in memory.
+    """
     rng = np.random.default_rng(seed)
     known, shares = regimes(wiring.law_book(), rng)
     store = ColumnStore(folder)
     groups = {"person": store.write_base("person", 1, 0, person_columns(size, shares, rng))}
-    for cell in CELLS.values():
-        groups[f"cell-{cell}"] = store.write_base(f"cell-{cell}", 1, 0, cell_columns(size, rng))
+    for channel in channels:
+        name = f"cell-{CELLS[channel]}"
+        groups[name] = store.write_base(name, 1, 0, cell_columns(size, rng))
+    if momentary:
+        groups["momentary"] = store.write_base("momentary", 1, 0, momentary_columns(size, rng))
     manifest = Manifest(serial=1, regimes=tuple(known), groups=groups)
     store.publish(manifest)
     return manifest

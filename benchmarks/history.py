@@ -7,15 +7,17 @@ the result. The answer must be the same as over the facts.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
 import numpy as np
+import psycopg
 import pyarrow as pa
 
 from amana.core.plan import Ask, Law
-from amana.screening import relation, terms
+from amana.screening import postgres, relation, terms
 
 Array = np.ndarray[Any, Any]
 
@@ -67,28 +69,59 @@ def events(facts: Mapping[str, Array]) -> pa.Table:
 
 
 def counts(log: pa.Table, facts: Mapping[str, Array], law: Sequence[Law], ask: Ask) -> dict[int, int]:
-    """The distinct sets of reasons with how many people have each."""
-    special = terms.special(law, ask)
-    needed = relation.needed(special)
-    derived = {name: text for name, text in _derived().items() if name in needed}
-    kept = [name for name in needed if name not in derived]
-    held, table = relation.arrow(facts, needed), relation.law_table(special)
-    question = relation.text(special, held, table, "duckdb")
+    """The distinct sets of reasons with how many people have each, by DuckDB."""
+    asked = _Asked(facts, law, ask, "duckdb", "({})::UTINYINT")
     connection = duckdb.connect(":memory:", config={"threads": 2})
     connection.register("log", log)
-    connection.register("people", held.select(["row", *kept]))
-    connection.register("law", table)
-    columns = ", ".join(f"{text} AS {name}" for name, text in derived.items())
-    others = ", ".join(f"people.{name}" for name in kept)
-    connection.execute(
-        "CREATE TEMP VIEW facts AS"  # the question reads a table called facts: here it is made from history
-        " WITH ranked AS (SELECT *, row_number() OVER (PARTITION BY row, kind ORDER BY moment DESC) AS place FROM log),"
-        f" latest AS (SELECT row, {_gathered()} FROM ranked WHERE place = 1 GROUP BY row)"
-        f" SELECT people.row, {others}, {columns} FROM people LEFT JOIN latest ON people.row = latest.row"
-    )
-    found = connection.sql(f"SELECT bits, count(*) FROM ({question}) GROUP BY bits").fetchall()
+    connection.register("people", asked.people)
+    connection.register("law", asked.law)
+    connection.execute(asked.view)
+    found = connection.sql(asked.grouped).fetchall()
     connection.close()
     return {int(bits): int(people) for bits, people in found}
+
+
+def counts_on_server(
+    conninfo: str, log: pa.Table, facts: Mapping[str, Array], law: Sequence[Law], ask: Ask
+) -> tuple[dict[int, int], float]:
+    """The same by a PostgreSQL server, and the seconds that it took, loading not counted."""
+    asked = _Asked(facts, law, ask, "postgres", "({})")
+    with psycopg.connect(conninfo) as connection:
+        for name, table in (("log", log), ("people", asked.people), ("law", asked.law)):
+            postgres.load(connection, name, table)
+        connection.execute(asked.view.encode())
+        started = time.perf_counter()
+        found = connection.execute(asked.grouped.encode()).fetchall()
+        seconds = time.perf_counter() - started
+    return {int(bits): int(people) for bits, people in found}, seconds
+
+
+class _Asked:
+    """The question over a table called facts, which is a view that makes it from history."""
+
+    def __init__(
+        self, facts: Mapping[str, Array], law: Sequence[Law], ask: Ask, dialect: str, truth: str
+    ) -> None:
+        special = terms.special(law, ask)
+        needed = relation.needed(special)
+        derived = {name: text for name, text in _derived(truth).items() if name in needed}
+        kept = [name for name in needed if name not in derived]
+        held, self.law = (
+            relation.arrow(facts, needed, truths=dialect == "postgres"),
+            relation.law_table(special),
+        )
+        self.people = held.select(["row", *kept])
+        question = relation.text(special, held, self.law, dialect)
+        self.grouped = f"SELECT bits, count(*) FROM ({question}) AS verdict GROUP BY bits"
+        columns = ", ".join(f"{text} AS {name}" for name, text in derived.items())
+        others = ", ".join(f"people.{name}" for name in kept)
+        self.view = (
+            "CREATE TEMP VIEW facts AS"
+            ' WITH ranked AS (SELECT *, row_number() OVER (PARTITION BY "row", kind ORDER BY moment DESC) AS place'
+            " FROM log),"
+            f' latest AS (SELECT "row", {_gathered()} FROM ranked WHERE place = 1 GROUP BY "row")'
+            f' SELECT people."row", {others}, {columns} FROM people LEFT JOIN latest ON people."row" = latest."row"'
+        )
 
 
 def _gathered() -> str:
@@ -100,16 +133,16 @@ def _gathered() -> str:
     return ", ".join(fields)
 
 
-def _derived() -> dict[str, str]:
-    """Each fact of the cell from the gathered events; truths are bytes."""
-    found = {flag: f"(moment_{kind} IS NOT NULL)::UTINYINT" for kind, flag in enumerate(FLAGS, start=1)}
+def _derived(truth: str) -> dict[str, str]:
+    """Each fact of the cell from the gathered events; `truth` spells a truth as the table holds it."""
+    found = {flag: truth.format(f"moment_{kind} IS NOT NULL") for kind, flag in enumerate(FLAGS, start=1)}
     found |= {
-        "granted": "(moment_0 IS NOT NULL)::UTINYINT",
+        "granted": truth.format("moment_0 IS NOT NULL"),
         "granted_at": "coalesce(moment_0, 0)",
         "granted_by": "coalesce(until_0, 0)",
         "proof": "coalesce(proof_0, 0)",
         "notice": "coalesce(notice_0, 0)",
-        "point_matches": "coalesce(matches_0, 1)::UTINYINT",
+        "point_matches": truth.format("coalesce(matches_0, 1) = 1"),
     }
     for kind, name in enumerate(OTHER, start=len(FLAGS) + 1):
         found |= {f"{name}_at": f"coalesce(moment_{kind}, 0)", f"{name}_proof": f"coalesce(proof_{kind}, 0)"}

@@ -31,6 +31,7 @@ from figures import Figure, in_turn, spent
 
 SECTION = "screening"
 ROUNDS = 5
+MOST = 10_000_000
 WHOLE_PASS_LIMIT = 10_000_000  # whole-column temporaries of more people do not fit in ordinary memory
 SERVER_ROWS = 1_000_000
 LOOP_ROWS = 1_000_000
@@ -68,7 +69,8 @@ class Setting:
 
 
 def figures(size: int) -> list[Figure]:
-    """All figures for so many people."""
+    """All figures for so many people, ten million at most: `streamed` takes more."""
+    size = min(size, MOST)
     with tempfile.TemporaryDirectory(prefix="amana-bench-") as name:
         folder = Path(name)
         setting = Setting(folder / "columns", size)
@@ -152,12 +154,16 @@ def _history(setting: Setting) -> list[Figure]:
     wanted = blocks.distinct(blocks.screen(facts, setting.law, setting.ask))
 
     def ask() -> None:
-        if history.counts(events, facts, setting.law, setting.ask) != wanted:
-            raise SystemExit("the history gives other reasons than the facts")
+        _same(history.counts(events, facts, setting.law, setting.ask), wanted)
 
     took = spent(ask)
     note = f"{events.num_rows:,} events; one run"
     return [Figure(SECTION, "duckdb, the same question by window functions", *took, rows, note=note)]
+
+
+def _same(found: dict[int, int], wanted: dict[int, int]) -> None:
+    if found != wanted:
+        raise SystemExit("the history gives other reasons than the facts")
 
 
 def _server(setting: Setting) -> list[Figure]:
@@ -170,14 +176,40 @@ def _server(setting: Setting) -> list[Figure]:
             return []
         server = package.get_server(folder)
         try:
-            engine = engines.named(f"postgres:{server.get_uri()}")
-            ran = min(
-                (engine.screen(setting.cut(rows), setting.law, setting.ask).ran for _ in range(2)),
-                key=lambda one: one.seconds,
-            )
+            return _on_server(setting, rows, server.get_uri())
         finally:
             server.cleanup()
-    return [Figure(SECTION, "engine postgres, one process", ran.seconds, 0, rows, note="loading not counted")]
+
+
+def _on_server(setting: Setting, rows: int, uri: str) -> list[Figure]:
+    """PostgreSQL on current state and on raw history, and DuckDB on as many people: the ratios of one run."""
+    facts, law, ask = setting.cut(rows), setting.law, setting.ask
+    engine = engines.named(f"postgres:{uri}")
+    state = min(engine.screen(facts, law, ask).ran.seconds for _ in range(2))
+    local = duck.engine()
+    same = in_turn({"duckdb": lambda: local.counts(facts, law, ask)}, ROUNDS)["duckdb"].wall
+    events = history.events(facts)
+    found, raw = history.counts_on_server(uri, events, facts, law, ask)
+    _same(found, blocks.distinct(blocks.screen(facts, law, ask)))
+    short = spent(lambda: history.counts(events, facts, law, ask))
+    scaled = "" if rows == setting.size else f"; of {setting.size:,} a sample"
+    note = f"loading not counted{scaled}"
+    return [
+        Figure(
+            SECTION, "engine duckdb, counts, as many people", same, 0, rows, against=same, note=scaled[2:]
+        ),
+        Figure(SECTION, "engine postgres, one process", state, 0, rows, against=same, note=note),
+        Figure(SECTION, "duckdb, window functions, as many people", *short, rows, against=short.wall),
+        Figure(
+            SECTION,
+            "postgres, the same question by window functions",
+            raw,
+            0,
+            rows,
+            against=short.wall,
+            note=f"{events.num_rows:,} events; {note}",
+        ),
+    ]
 
 
 def _loop(setting: Setting, folder: Path) -> list[Figure]:

@@ -62,6 +62,14 @@ def figures(size: int) -> list[Figure]:
                 _figure(
                     f"evaluations of {BATCH:,}", port, _batches(people, key), BATCH, alone, connections=2
                 ),
+                _figure(
+                    f"evaluations of {BATCH:,}, briefly",
+                    port,
+                    _batches(people, key, "brief") * 5,
+                    BATCH,
+                    alone,
+                    connections=2,
+                ),
             ]
 
 
@@ -94,14 +102,15 @@ def _evaluations(people: int, key: str) -> list[bytes]:
     ]
 
 
-def _batches(people: int, key: str) -> list[bytes]:
+def _batches(people: int, key: str, detail: str = "full") -> list[bytes]:
     draw = random.Random(7)
     found = []
     for _ in range(BATCHES):
         parts = [
             {"resource": {"type": "person", "id": f"p{draw.randrange(1, people + 1)}"}} for _ in range(BATCH)
         ]
-        found.append(_post("/access/v1/evaluations", key, _question(1) | {"evaluations": parts}))
+        whole = _question(1) | {"evaluations": parts, "options": {"detail": detail}}
+        found.append(_post("/access/v1/evaluations", key, whole))
     return found
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from amana import errors, wiring
 from amana.cli import session, workspaces
-from amana.core import mailing, packs, workspace
+from amana.core import mailing, packs, signals, workspace
 from amana.core.phrases import LANGUAGES
 from amana.core.vocabulary import Channel, Proof
 
@@ -28,6 +28,9 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "notices": workspace.NoticeText,
     "capture_points": workspace.CapturePoint,
     "fields": workspace.Field,
+    "recipients": workspace.Recipient,
+    "web": signals.Web,
+    "categories": signals.BannerCategory,
     "caps": workspace.Cap,
     "mail": mailing.Mail,
     "answers": mailing.Answers,

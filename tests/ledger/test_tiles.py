@@ -167,3 +167,25 @@ def test_an_altered_hash_tile_gives_an_edge_of_another_root() -> None:
     for at in range(0, len(body), 32):
         store.rows[1, 1] = body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]
         assert tiles.root(tiles.edge_from(edge.size, store.read)) != tiles.root(edge)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 700), min_size=1, max_size=4))
+def test_following_a_tree_by_its_new_entries_gives_its_edge(steps: list[int]) -> None:
+    store = Store()
+    edge = followed = tiles.EMPTY
+    for step in steps:
+        edge = store.put(tiles.append(edge, entries(edge.size, edge.size + step)))
+        followed = tiles.followed(followed, edge.size, store.read)
+        assert followed == edge
+
+
+def test_following_refuses_a_bundle_that_is_short_or_another_one() -> None:
+    store, edge = stored(10)
+    store.put(tiles.append(edge, entries(10, 15)))
+    with pytest.raises(VerificationFailed):
+        tiles.followed(edge, 16, store.read)
+    body = store.rows[tiles.ENTRIES, 0]
+    store.rows[tiles.ENTRIES, 0] = body[:20] + bytes([body[20] ^ 1]) + body[21:]
+    with pytest.raises(VerificationFailed):
+        tiles.followed(edge, 15, store.read)

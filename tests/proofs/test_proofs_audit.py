@@ -9,12 +9,13 @@ from pathlib import Path
 import msgspec
 import proof_house
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from amana import errors
 from amana.core.state import PersonState
 from amana.core.vocabulary import Channel, Status
-from amana.ledger import checkpoint, note, tiles
-from amana.services import asking, audit, cache, forget, history, publication, records
+from amana.ledger import checkpoint, note, sealing, tiles
+from amana.services import asking, audit, cache, forget, history, publication, receipts, records
 from amana.services.house import House
 from amana.storage import proofs
 
@@ -448,3 +449,44 @@ def test_any_flipped_byte_of_any_sealed_row_is_found(folder: Path) -> None:
         proof_house.tampered(folder, statement, proof_house.flipped(body, at))
         with pytest.raises(errors.LedgerBroken, match=r"^Event 5 "), suppress(errors.KeyMissing):
             audited(folder)
+
+
+# ---- rows of earlier releases ----------------------------------------------------------------------------------------
+
+
+def test_rows_of_the_time_before_packing_open_and_the_log_goes_on(folder: Path) -> None:
+    with proof_house.opened(folder) as house:
+        for (person,) in proof_house.stored(
+            folder, "SELECT DISTINCT person FROM event WHERE person BETWEEN 1 AND 9"
+        ):
+            key = house.keys.keys([person])[person]
+            for one in history.of_person(house, person):
+                unpack_row(folder, one.position, key)
+    lengths = [one for (one,) in proof_house.stored(folder, "SELECT length(sealed) FROM event")]
+    assert max(lengths) > 2 * min(lengths)
+    assert audited(folder).opened == 281
+    with proof_house.opened(folder, writing=True) as house:
+        assert [one.event.id for one in history.of_person(house, 1)]
+        assert receipts.many(house, [CONSENT])
+        house.writing().write(
+            lambda session: session.record(
+                session.person(1), proof_house.permission(0, Status.WITHDRAWN, "form:later")
+            )
+        )
+        assert audit.full(house).opened == 282
+
+
+def unpack_row(folder: Path, position: int, key: bytes) -> None:
+    """Seal a row again as the releases before packing did: the record as it is spelled."""
+    ((sealed, bundle),) = proof_house.stored(
+        folder,
+        "SELECT sealed, body FROM event, tile WHERE position = ? AND level = -1 AND number = ?",
+        position,
+        position // 256,
+    )
+    commitment = tiles.bundle_entries(bytes(bundle))[position % 256]
+    r, record = sealing.open_sealed(key, bytes(sealed), commitment)
+    nonce = bytes(sealed)[:12]
+    before = nonce + AESGCM(key).encrypt(nonce, r + record, commitment)
+    assert len(before) > len(sealed)
+    proof_house.tampered(folder, "UPDATE event SET sealed = ? WHERE position = ?", before, position)

@@ -21,8 +21,26 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from amana.connectors.systems import http_wire
+
 _serial = count(1)
 Fresh = Callable[[], str]
+
+
+@pytest.fixture
+def closed_wires(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every wire that a test opened is closed at its end."""
+    made: list[http_wire.Wire] = []
+    begin = http_wire.Wire.__init__
+
+    def begun(wire: http_wire.Wire, *arguments: Any, **more: Any) -> None:
+        begin(wire, *arguments, **more)
+        made.append(wire)
+
+    monkeypatch.setattr(http_wire.Wire, "__init__", begun)
+    yield
+    for wire in made:
+        wire.close()
 
 
 @pytest.fixture(scope="session")
@@ -64,15 +82,17 @@ def mariadb_server() -> Iterator[str]:
     install = shutil.which("mariadb-install-db")
     if daemon is None or install is None:
         pytest.skip("no MariaDB server to test with (Debian: mariadb-server)")
-    with tempfile.TemporaryDirectory(prefix="amana-maria-", ignore_cleanup_errors=True) as folder:
-        with subprocess.Popen(_maria(daemon, install, Path(folder)), **_quiet()) as process:
-            socket = f"{folder}/socket"
-            try:
-                _until_up(socket, process)
-                yield socket
-            finally:
-                process.terminate()
-                process.wait(30)
+    with (
+        tempfile.TemporaryDirectory(prefix="amana-maria-", ignore_cleanup_errors=True) as folder,
+        subprocess.Popen(_maria(daemon, install, Path(folder)), **_quiet()) as process,
+    ):
+        socket = f"{folder}/socket"
+        try:
+            _until_up(socket, process)
+            yield socket
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 def _maria(daemon: str, install: str, folder: Path) -> list[str]:

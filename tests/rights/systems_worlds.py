@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import fcntl
-import gc
 import json
 import os
 import sqlite3
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -21,7 +19,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 from systems_suite import EVERYBODY, SEEN, World
 
-from amana.connectors.systems import catalogue
+from amana.connectors.systems import catalogue, sql
 from amana.connectors.systems.system import Rows
 from amana.core.data_map import System
 
@@ -215,9 +213,15 @@ def mariadb_world(address: str, folder: Path) -> World:
     """A MariaDB database."""
     engine = admin(address)
     fill(engine)
-    url = sa.make_url(address)
-    socket = Path(str(url.query["unix_socket"]))
-    rows = opened("sql", folder, url=address, timeout=1)
+    rows = sql.open_sql(sql.Settings(url=address, timeout=1), folder, {})
+
+    def nowhere(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
+        parameters |= {
+            "unix_socket": None,
+            "host": "127.0.0.1",
+            "port": 9,
+        }  # the discard port: nobody listens
+
     lies = ["CREATE TRIGGER t BEFORE UPDATE ON people FOR EACH ROW SET NEW.name = OLD.name"]
     half = [
         "CREATE TRIGGER t BEFORE UPDATE ON people FOR EACH ROW "
@@ -231,12 +235,11 @@ def mariadb_world(address: str, folder: Path) -> World:
             for (other,) in connection.exec_driver_sql("SELECT id FROM information_schema.processlist").all():
                 if other != mine:
                     connection.exec_driver_sql(f"KILL {other}")
-        with moved(socket), warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", ResourceWarning
-            )  # the driver forgets a socket that never connected
+        sa.event.listen(rows._engine, "do_connect", nowhere)
+        try:
             yield
-            gc.collect()
+        finally:
+            sa.event.remove(rows._engine, "do_connect", nowhere)
 
     return World(
         rows=rows,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amana import errors
-from amana.core import datasets, map_entries, system_files
+from amana.core import datasets, map_entries, system_files, traversal
 from amana.core.data_map import (
     Collection,
     Dataset,
@@ -388,7 +389,7 @@ KEYS = st.sampled_from(
 )
 def test_whatever_stands_there_is_read_or_told_and_nothing_else_happens(plain: object) -> None:
     problems = map_entries.Problems("x.yml")
-    entry = map_entries.Entries({"collections": [plain], "fides_key": "s", "amana": plain}, "", problems)  # type: ignore[dict-item, list-item]
+    entry = map_entries.Entries({"collections": [plain], "fides_key": "s", "amana": plain}, "", problems)
     found = datasets._dataset(entry, "x.yml")
     assert isinstance(found, Dataset)
     assert all(isinstance(one, Collection) for one in found.collections)
@@ -554,3 +555,20 @@ WRONG_FOLDERS = {
 def test_files_that_do_not_fit_together_are_told(sentence: str) -> None:
     _, problems = system_files.assemble(WRONG_FOLDERS[sentence])
     assert any(sentence in one.sentence() for one in problems), problems
+
+
+def test_the_example_of_the_documentation_is_a_map_without_mistakes() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "data-map.md").read_text("utf-8")
+    (toml,), (yaml,) = (re.findall(rf"^```{kind}\n(.*?)^```", page, re.M | re.S) for kind in ("toml", "yaml"))
+    found, problems = system_files.assemble({"shop.toml": toml, "shop.yml": yaml})
+    assert not problems
+    assert not traversal.problems(found)
+    for one in found.datasets[0].collections:
+        traversal.require_maskable(one, traversal.targets(one))
+
+
+def test_the_documentation_names_every_key_that_is_ours() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "data-map.md").read_text("utf-8")
+    keys = datasets.COLLECTION_KEYS | datasets.FIELD_KEYS | datasets.KEEP_KEYS | datasets.PERMISSION_KEYS
+    assert not [key for key in sorted(keys) if f"`{key}`" not in page]
+    assert not [mask.value for mask in Mask if f"`{mask.value}`" not in page]

@@ -97,6 +97,46 @@ dataset:
     ]
 
 
+def test_a_reference_with_a_direction_is_not_walked_against_it() -> None:
+    text = """
+dataset:
+- fides_key: s
+  collections:
+  - name: a
+    fields: [{name: x, data_categories: [user], fides_meta: {identity: one}}]
+  - name: b
+    fields:
+    - name: x
+      data_categories: [user]
+      fides_meta: {identity: two, references: [{dataset: s, field: a.x, direction: DIRECTION}]}
+"""
+    steps = {
+        (direction, kind): lines(traversal.walk(data_map(text.replace("DIRECTION", direction)), {kind}))
+        for direction in ("from", "to")
+        for kind in ("one", "two")
+    }
+    assert steps["from", "one"] == ["s:a by one = x", "s:b by s:a.x = x"]
+    assert steps["from", "two"] == ["s:b by two = x"]
+    assert steps["to", "one"] == ["s:a by one = x"]
+    assert steps["to", "two"] == ["s:b by two = x", "s:a by s:b.x = x"]
+
+
+def test_in_a_circle_the_nearest_comes_first_and_then_the_name() -> None:
+    collections = "".join(
+        f"  - name: {name}\n    fields:\n    - name: x\n      data_categories: [user]\n      fides_meta: {{{more}"
+        f"references: [{', '.join(f'{{dataset: s, field: {other}.x, direction: to}}' for other in follow)}]}}\n"
+        for name, follow, more in (
+            ("s", "zm", "identity: email, "),
+            ("m", "a", ""),
+            ("a", "s", ""),
+            ("z", "s", ""),
+        )
+    )
+    text = f"dataset:\n- fides_key: s\n  collections:\n{collections}"
+    walk = traversal.walk(data_map(text), {"email"})
+    assert [step.node.collection for step in walk.steps] == ["s", "m", "z", "a"]
+
+
 def test_identities_that_a_request_does_not_have_lead_nowhere() -> None:
     walk = traversal.walk(of_file("ways.yml"), {"phone_number"})
     assert lines(walk)[0] == "crm:people by phone_number = contact.phone"
@@ -345,7 +385,7 @@ def test_an_object_with_its_own_category_is_masked_whole_and_one_without_in_its_
 def test_what_cannot_be_masked_is_an_error_and_what_is_read_only_is_told() -> None:
     def one(**more: object) -> Collection:
         key = Field(path="id", type=DataType.INTEGER, primary_key=True, categories=("system",))
-        return Collection(dataset="d", name="c", fields=(key, Field(path="f", categories=("user",), **more)))  # type: ignore[arg-type]
+        return Collection(dataset="d", name="c", fields=(key, Field(path="f", categories=("user",), **more)))
 
     untyped = traversal.targets(one())
     assert [(each.field.path, each.why) for each in untyped.unmaskable] == [("f", Why.NO_TYPE)]
@@ -368,7 +408,7 @@ def test_rows_without_a_key_cannot_be_masked() -> None:
 
 def test_an_object_that_holds_the_key_or_what_is_read_only_is_not_masked_whole() -> None:
     def holding(**more: object) -> traversal.Targets:
-        inside = Field(path="o.id", type=DataType.STRING, **more)  # type: ignore[arg-type]
+        inside = Field(path="o.id", type=DataType.STRING, **more)
         whole = Field(path="o", type=DataType.OBJECT, categories=("user",))
         return traversal.targets(Collection(dataset="d", name="c", fields=(whole, inside)))
 
@@ -439,7 +479,7 @@ def test_erasure_takes_each_asked_collection_once_and_after_those_it_names(found
 @given(maps(), st.randoms())
 def test_the_order_of_the_files_changes_nothing(found: DataMap, random: object) -> None:
     collections = list(found.datasets[0].collections)
-    random.shuffle(collections)  # type: ignore[attr-defined]
+    random.shuffle(collections)
     other = DataMap(systems=found.systems, datasets=(Dataset(name="d", collections=tuple(collections)),))
     assert traversal.walk(found, {"email"}) == traversal.walk(other, {"email"})
 

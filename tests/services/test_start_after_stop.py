@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 from service_samples import TEXTS, TestClock, given, reasons, row, taken
 
-from amana.core.vocabulary import Channel
+from amana.core import events
+from amana.core.statements import Interval
+from amana.core.vocabulary import Actor, Channel, PointKind
 from amana.services import feedback
 from amana.services.feedback import BOUNCE, COMPLAINT, START, Report
 from amana.services.house import House
+from amana.services.writing import Session
 from amana.storage import people
 
 NUMBER = "+447400123456"
@@ -60,6 +63,29 @@ def test_what_was_lifted_before_does_not_count_against_a_later_start(house: Hous
     assert not is_blocked(house)
     tell(house, clock, STOP)
     assert is_blocked(house)
+
+
+@pytest.mark.usefixtures("told")
+def test_a_reason_that_was_mended_does_not_keep_the_number_blocked(house: House, clock: TestClock) -> None:
+    tell(house, clock, DEAD)
+    clock.now += 60
+
+    def mend(session: Session) -> None:
+        now = Interval(lo=session.now, hi=session.now)
+        lifted = events.Point(
+            id="00" * 16,
+            occurred=now,
+            actor=Actor.STAFF,
+            source=1,
+            point=0,
+            point_kind=PointKind.PHONE,
+            change="unblocked",
+        )
+        session.record(session.person(1), lifted)
+
+    house.writing().write(mend)
+    tell(house, clock, STOP, GO)
+    assert not is_blocked(house)
 
 
 @pytest.mark.usefixtures("told")

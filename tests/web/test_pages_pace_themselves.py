@@ -98,6 +98,10 @@ def test_a_valid_withdrawal_is_never_limited_whatever_its_network_asked_before(
         held = token(site.house, person)
         assert client.get(f"/u/{held}").status_code == 200
         assert client.post(f"/u/{held}", data={"List-Unsubscribe": "One-Click"}).status_code == 200
+        again = token(site.house, person)
+        assert client.get(f"/p/{again}").status_code == 200
+        assert client.post(f"/p/{again}", data={"leave": "1"}).status_code == 200
+        assert preferences.view(site.house, person, "orchard").left
         assert {one.state for one in preferences.view(site.house, person, "orchard").switches} == {"off"}
 
 

@@ -18,6 +18,7 @@ from amana import errors
 from amana.cli import (
     ask,
     chores,
+    data_map,
     delivering,
     demo,
     explain,
@@ -76,6 +77,7 @@ MODULES: tuple[Any, ...] = (
     law,
     people,
     request,
+    data_map,
     ledger,
     witness,
     keeping,

@@ -29,6 +29,12 @@ TopicOption = Annotated[list[str] | None, typer.Option("--topic", help="A topic 
 EngineOption = Annotated[
     str, typer.Option("--engine", help="What runs the rules: numpy, numba, duckdb, postgres:… or spark.")
 ]
+SegmentOption = Annotated[
+    str,
+    typer.Option(
+        "--segment", help="Only these: a segment such as 'country = DE', or the name of a saved one."
+    ),
+]
 AtOption = Annotated[
     str, typer.Option("--at", help="The moment asked about: ISO date or time; UTC unless it says otherwise.")
 ]

@@ -4,6 +4,7 @@ Rule. What is shown is counts, what is written is ids and reasons. Addresses are
 the export is registered with its recipient and its days, every look is recorded, and only those who may be contacted
 now stand in it, each with the one address that the channel uses. A screen is advice about one moment:
 it says which, and from which ledger and law book it was read. Files are written only where the caller names one.
+Several purposes are several campaigns to the same audience, whose columns are read once; a file is for one of them.
 """
 
 from __future__ import annotations
@@ -14,17 +15,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+import pyarrow.parquet as parquet
 import typer
 
 from amana import errors
-from amana.cli import paths, question, rendering, session, wording
-from amana.cli.question import AtOption, BrandOption, ChannelOption, PurposeOption, TopicOption
+from amana.cli import paths, question, rendering, screen_page, session, wording
+from amana.cli.question import AtOption, BrandOption, ChannelOption, EngineOption, SegmentOption, TopicOption
 from amana.cli.session import Command, JsonFlag, answer
 from amana.core.vocabulary import POINT_OF_CHANNEL, Channel
-from amana.services import exports, screening
+from amana.services import comparing, exports, screening, sitting
 from amana.services.asking import Inquiry
+from amana.services.comparing import Change, Difference, Share
 from amana.services.house import House
 from amana.services.screening import Screened
+from amana.services.sitting import Explained, Sitting
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,13 +59,26 @@ def register(app: typer.Typer) -> None:
 
 def screen(
     context: typer.Context,
-    purpose: PurposeOption,
+    purpose: Annotated[
+        list[str], typer.Option("--purpose", help="What for, by its name in the workspace file; repeatable.")
+    ],
     channel: ChannelOption,
     brand: BrandOption = "",
     topic: TopicOption = None,
     at: AtOption = "",
     audience: Annotated[
         Path | None, typer.Option(help="Only these: a file of ids, addresses or numbers, one per line.")
+    ] = None,
+    segment: SegmentOption = "",
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by", help="Break the answer down by country, source or age of the consent; repeatable."
+        ),
+    ] = None,
+    diff: Annotated[
+        Path | None,
+        typer.Option("--diff", help="Compare with an earlier answer: a .parquet that --out wrote."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -70,6 +87,14 @@ def screen(
     out_allowed: Annotated[
         Path | None, typer.Option("--out-allowed", help="Write the ids of those who may be contacted.")
     ] = None,
+    out_diff: Annotated[
+        Path | None,
+        typer.Option("--out-diff", help="Write everybody who changed sides since --diff: .parquet."),
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", help="Write a page with charts and tables: .html.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="The page's language: en, he, ar, th or ru.")] = "en",
     with_contact: Annotated[
         bool,
         typer.Option(
@@ -81,32 +106,132 @@ def screen(
     for_purpose: Annotated[
         str, typer.Option("--for-purpose", help="What the sending list is for, in words; it is recorded.")
     ] = "",
+    engine: EngineOption = "numpy",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what was read, by which engine, and how fast.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Who may be contacted, for this purpose, on this channel, now; and how many not, for which reason."""
     moment = question.moment(at)
-    if out is not None:
-        paths.writable(out, (".csv",) if with_contact else (".csv", ".parquet"))
-    if out_allowed is not None:
-        paths.writable(out_allowed)
+    ways = _ways(by, page)
+    _check_files(
+        out, out_allowed, out_diff, page, several=len(purpose) > 1, with_contact=with_contact, diff=diff
+    )
     order = _order(context.obj, channel, at, out, recipient, days, for_purpose) if with_contact else None
     if order is None and (recipient or days or for_purpose):
         raise errors.BadInput(
             "A recipient, days and a purpose belong to a sending list", remedy="add --with-contact"
         )
-    with context.obj.house(writing=order is not None) as house:
-        inquiry = question.inquiry(house, brand, purpose, channel, topic)
-        result = screening.screen(house, inquiry, moment, audience)
+    with context.obj.house(writing=order is not None) as house, Sitting(house) as desk:
+        inquiries = [question.inquiry(house, brand, one, channel, topic) for one in purpose]
+        results = desk.campaigns(inquiries, moment, audience, segment=segment, engine=engine)
+        told = [
+            _told(one, result) | _more(house, desk, one, result, ways, diff, engine if explain else "")
+            for one, result in zip(inquiries, results, strict=True)
+        ]
+        result = results[0]
         if order is not None:
             _send_list(house, result.allowed.tolist(), order)
     if out is not None and order is None:
         screening.write(result, out)
     if out_allowed is not None:
         out_allowed.write_text("person\n" + "".join(f"p{one}\n" for one in result.allowed.tolist()), "utf-8")
-    told = _told(inquiry, result)
-    told["registered_export"] = order is not None
-    told["written"] = [path for path in (out, out_allowed) if path is not None]
-    answer(told, json=json, render=_show)
+    if out_diff is not None and diff is not None:
+        parquet.write_table(comparing.table(comparing.since(result, diff)), out_diff)
+    if page is not None:
+        page.write_text(screen_page.page(inquiries[0], result, told[0]["by"], language), "utf-8")
+    written = [path for path in (out, out_allowed, out_diff, page) if path is not None]
+    if len(told) > 1:
+        answer({"campaigns": told, "together": sitting.distinct(results)}, json=json, render=_show_campaigns)
+        return
+    told[0] |= {"registered_export": order is not None, "written": written}
+    answer(told[0], json=json, render=_show)
+
+
+def _ways(by: list[str] | None, page: Path | None) -> tuple[str, ...]:
+    """By what the answer is broken down; a page has every way. Raises BadInput."""
+    wanted = tuple(dict.fromkeys(by or ()))
+    for way in wanted:
+        if way not in comparing.WAYS:
+            raise errors.BadInput(
+                "An answer cannot be broken down like this",
+                expected=f"--by with one of: {', '.join(comparing.WAYS)}",
+                got=way,
+                remedy="choose one of them",
+            )
+    return comparing.WAYS if page is not None else wanted
+
+
+def _check_files(
+    out: Path | None,
+    out_allowed: Path | None,
+    out_diff: Path | None,
+    page: Path | None,
+    *,
+    several: bool,
+    with_contact: bool,
+    diff: Path | None,
+) -> None:
+    """Whether everything that is to be written can be, before any work is done. Raises BadInput, NotFound."""
+    named = (
+        (out, (".csv",) if with_contact else (".csv", ".parquet")),
+        (out_allowed, ()),
+        (out_diff, (".parquet",)),
+        (page, (".html",)),
+    )
+    for path, endings in named:
+        if path is None:
+            continue
+        if several:
+            raise errors.BadInput(
+                "A file is for one campaign", expected="one --purpose", remedy="ask once for each of them"
+            )
+        paths.writable(path, endings)
+    if diff is not None and several:
+        raise errors.BadInput("An earlier answer is one campaign's", expected="one --purpose with --diff")
+    if out_diff is not None and diff is None:
+        raise errors.BadInput(
+            "Nothing says what to compare with", expected="--diff", remedy="name the earlier file"
+        )
+
+
+def _more(
+    house: House,
+    desk: Sitting,
+    inquiry: Inquiry,
+    result: Screened,
+    ways: tuple[str, ...],
+    diff: Path | None,
+    explained: str,
+) -> dict[str, Any]:
+    """What was asked for beside the answer: breakdowns, what changed, and how it was found."""
+    more: dict[str, Any] = {}
+    if ways:
+        caught, origins = desk.origins(inquiry, result.at)
+        by = {
+            "country": lambda: comparing.by_country(caught, result),
+            "source": lambda: comparing.by_source(house, origins, result),
+            "age": lambda: comparing.by_age(caught, result),
+        }
+        more["by"] = {way: by[way]() for way in ways}
+    if diff is not None:
+        more["since"] = _since(comparing.since(result, diff))
+    if explained:
+        more["explained"] = desk.explain(inquiry, result.at, result, explained)._asdict()
+    return more
+
+
+def _since(found: Difference) -> dict[str, Any]:
+    to_no, to_yes = found.turned
+    return {
+        "to_no": to_no,
+        "to_yes": to_yes,
+        "to_no_by_reason": found.to_no,
+        "to_yes_by_reason": found.to_yes,
+        "new": found.new,
+        "gone": found.gone,
+    }
 
 
 def _order(
@@ -217,6 +342,12 @@ def _show(told: dict[str, Any]) -> None:
         f"Read from a ledger of {told['ledger_size']:,} events and law book {told['rules_version']}, in "
         f"{told['seconds']:.3f} s, after {told['catch_up_seconds']:.3f} s to bring the cache to the ledger's head."
     )
+    for way, shares in told.get("by", {}).items():
+        _show_shares(way, shares)
+    if "since" in told:
+        _show_since(told["since"])
+    if "explained" in told:
+        _show_explained(Explained(**told["explained"]))
     for path in told["written"]:
         rendering.line(f"Wrote {path}")
     if told["registered_export"]:
@@ -227,3 +358,69 @@ def _show(told: dict[str, Any]) -> None:
     rendering.line(
         f"A screen is advice about one moment. `{session.program()} ask p…` shows one person's answer in full."
     )
+
+
+def _show_campaigns(told: dict[str, Any]) -> None:
+    """Several campaigns to one audience."""
+    campaigns, together = told["campaigns"], told["together"]
+    first = campaigns[0]
+    channel = wording.english().channel[first["channel"]]
+    rendering.line(f"{len(campaigns)} campaigns by {channel} from {first['brand']}", style="bold")
+    rendering.table(
+        ("purpose", "people", "allowed", "share", "mostly not because", "seconds"),
+        [
+            (
+                one["purpose"],
+                f"{one['people']:,}",
+                f"{one['allowed']:,}",
+                rendering.share(one["allowed"], one["people"]),
+                max(one["reasons"], key=lambda row: row.first).code if one["reasons"] else "",
+                f"{one['seconds']:.3f}",
+            )
+            for one in campaigns
+        ],
+        right=(1, 2, 3, 5),
+    )
+    rendering.line(
+        f"{together['any']:,} people may be contacted for at least one of them, {together['all']:,} for all."
+    )
+
+
+def _show_shares(way: str, shares: tuple[Share, ...]) -> None:
+    rendering.heading(f"By {way}")
+    rendering.table(
+        (way, "people", "allowed", "share"),
+        [
+            (
+                rendering.words(one.name),
+                f"{one.people:,}",
+                f"{one.allowed:,}",
+                rendering.share(one.allowed, one.people),
+            )
+            for one in shares
+        ],
+        right=(1, 2, 3),
+    )
+
+
+def _show_since(since: dict[str, Any]) -> None:
+    rendering.heading("Since the earlier answer")
+    _show_change(f"{since['to_no']:,} turned to no", since["to_no_by_reason"])
+    _show_change(f"{since['to_yes']:,} turned to yes", since["to_yes_by_reason"])
+    rendering.line(f"  {since['new']:,} are new in the answer, {since['gone']:,} are no longer in it")
+
+
+def _show_change(words: str, changes: tuple[Change, ...]) -> None:
+    why = ", ".join(f"{one.code} {one.people:,}" for one in changes)
+    rendering.line(f"  {words}{': ' + why if why else ''}")
+
+
+def _show_explained(found: Explained) -> None:
+    rendering.heading("How it was found")
+    rendering.line(
+        f"  engine {found.engine}: {found.rules} rules that can deny anybody here, {found.regimes:,} regimes"
+    )
+    rendering.line(
+        f"  {len(found.columns)} columns read, {found.bytes / 1e6:,.1f} MB: {', '.join(found.columns)}"
+    )
+    rendering.line(f"  {found.rows:,} rows, {found.rows_per_second:,.0f} rows a second")

@@ -2,8 +2,8 @@
 
 Rule. A chart never stands alone: the table with the same figures stands beside it, so the drawing is described in one
 sentence for those who hear the page and adds nothing that is not in the table. Colours come from the page's own style, so
-that light and dark both work; text is text. Names may be in any script; each is on a line of its own above its bar, so that
-no width is guessed. Numbers are written by the caller, in the reader's own way.
+that light and dark both work; text is text. Names may be in any script; each is on a line of its own above its bar, so
+that no width is guessed. Numbers are written by the caller, in the reader's own way.
 """
 
 from __future__ import annotations

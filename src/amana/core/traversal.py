@@ -125,13 +125,13 @@ def require_complete(found: Walk) -> None:
 
 
 def _edges(nodes: Mapping[Place, Collection]) -> Iterator[Edge]:
-    """Every edge between two nodes that are there."""
+    """Every edge between nodes that are there. One that stays in its node is never from an earlier step."""
     for place, one in nodes.items():
         for field in one.fields:
             here = Place(place.dataset, place.collection, field.path)
             for reference in field.references:
                 there = reference.to
-                if there.node in nodes and there.node != place:
+                if there.node in nodes:
                     if reference.direction is not Direction.FROM:
                         yield Edge(source=here, target=there)
                     if reference.direction is not Direction.TO:

@@ -40,8 +40,8 @@ class Postgres:
         table = relation.law_table(special)
         query = relation.text(special, held, table, "postgres")
         with self._connected() as connection:
-            _load(connection, relation.FACTS, held)
-            _load(connection, relation.LAW, table)
+            load(connection, relation.FACTS, held)
+            load(connection, relation.LAW, table)
             started = time.perf_counter()
             found = _fetched(connection, query)
             seconds = time.perf_counter() - started
@@ -68,7 +68,8 @@ def engine(where: str = "") -> Postgres:
     return Postgres(where)
 
 
-def _load(connection: psycopg.Connection, name: str, table: pa.Table) -> None:
+def load(connection: psycopg.Connection, name: str, table: pa.Table) -> None:
+    """Copy an Arrow table into a temporary table of the session, and count it for the planner."""
     columns = sql.SQL(", ").join(
         sql.SQL("{} {} NOT NULL").format(sql.Identifier(field.name), sql.SQL(_TYPES[field.type]))
         for field in table.schema

@@ -410,7 +410,7 @@ class _Run:
         """The column files are the projection of the state, for people whom they have caught up with."""
         store = ColumnStore(self.house.columns)
         manifest = store.manifest()
-        chosen = self._chosen(sample)
+        chosen = self._chosen(sample) if manifest.groups else []
         regimes = cache.Regimes(manifest.regimes)
         topics = facts.Topics(register.topics(self.connection))
         for name, group in manifest.groups.items():

@@ -131,10 +131,16 @@ class Sealed:
             return "does not open where it is stored"
         if (row.kind, value) != (event.point_kind.value, event.value):
             return "is not the one that is stored"
-        looked_up = _looked_up(row.kind, value)
-        if looked_up is not None and row.blind not in self._forms(row.kind, looked_up):
-            return "is found under another keyed hash than its own"
-        return ""
+        return "" if self._is_found(row, value) else "is found under another keyed hash than its own"
+
+    def _is_found(self, row: PointRow, value: str) -> bool:
+        """Whether an address stands under its keyed hash. One that today's rules cannot read is not judged."""
+        if row.blind in self._forms(row.kind, value):
+            return True
+        if row.kind == PointKind.PHONE.value:
+            return False
+        email = read_email(value)
+        return not isinstance(email, Email) or row.blind in self._forms(row.kind, email.key)
 
     def _forms(self, kind: str, value: str) -> Sequence[bytes]:
         return [sealing.blind_index(key, kind, value) for key in self._index_keys]
@@ -158,14 +164,6 @@ class Sealed:
             return
         if held != said.fields:
             yield said.profiled, "is the latest to set sealed fields, and the stored profile is another one"
-
-
-def _looked_up(kind: str, value: str) -> str | None:
-    """How an address is spelled where it is hashed; None if today's rules cannot read it."""
-    if kind == PointKind.PHONE.value:
-        return value
-    email = read_email(value)
-    return email.key if isinstance(email, Email) else None
 
 
 def _unsaid(row: PointRow | ProfileRow) -> str:

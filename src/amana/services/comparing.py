@@ -25,8 +25,8 @@ from amana.storage import sources
 
 Array = np.ndarray[Any, Any]
 DAY = 86_400
-AGES = ((30, "up to 30 days"), (90, "31 to 90 days"), (365, "91 days to a year"), (730, "one to two years"))
-OLDER, NO_CONSENT, UNKNOWN = "older than two years", "no consent", "unknown"
+AGES = ((30, "to_30_days"), (90, "to_90_days"), (365, "to_1_year"), (730, "to_2_years"))
+OLDER, NO_CONSENT, UNKNOWN = "older", "no_consent", "unknown"
 WAYS = ("country", "source", "age")
 _COLUMNS = {"person", "allow", "reasons"}
 

@@ -207,22 +207,30 @@ def _arrow(
     words: MapWords,
     holds: Mapping[str, tuple[str, ...]],
 ) -> str:
-    """From the source's right side to the left side of the system; round the outside where they stand in one column."""
-    (x1, y1), (x2, y2) = places[source.name], places[one.name]
-    start, end = (x1 + WIDE, y1 + HIGH // 2), (x2, y2 + HIGH // 2)
-    if x1 == x2:
-        end = (x2 + WIDE, y2 + HIGH // 2 + 12)
-        bend = f"C {start[0] + GAP_X // 2} {start[1]} {end[0] + GAP_X // 2} {end[1]}"
-    else:
-        middle = (start[0] + end[0]) // 2
-        bend = f"C {middle} {start[1]} {middle} {end[1]}"
+    """One flow, with what it carries in words."""
+    path = _curve(places[source.name], places[one.name])
     told = words.flow.format(
         source=source.label or source.name,
         target=one.label or one.name,
         categories=", ".join(_carried(source, one, holds)) or words.nothing,
     )
-    path = f"M {start[0]} {start[1]} {bend} {end[0]} {end[1]}"
     return f'<path class="flow" d="{path}" marker-end="url(#tip)"><title>{html.escape(told)}</title></path>'
+
+
+def _curve(source: tuple[int, int], target: tuple[int, int]) -> str:
+    """The way of an arrow: round the outside within a column, between the rows past a column, else straight across."""
+    (x1, y1), (x2, y2) = source, target
+    x1, y1, y2 = x1 + WIDE, y1 + HIGH // 2, y2 + HIGH // 2
+    if x1 > x2:
+        x2, y2, out = x2 + WIDE, y2 + 12, x1 + GAP_X // 2
+        return f"M {x1} {y1} C {out} {y1} {out} {y2} {x2} {y2}"
+    if x2 - x1 == GAP_X:
+        middle = (x1 + x2) // 2
+        return f"M {x1} {y1} C {middle} {y1} {middle} {y2} {x2} {y2}"
+    lane, turn = source[1] - GAP_Y // 2, GAP_X // 2
+    there = f"C {x1 + turn} {y1} {x1 + turn // 2} {lane} {x1 + turn * 2} {lane}"
+    back = f"C {x2 - turn // 2} {lane} {x2 - turn} {y2} {x2} {y2}"
+    return f"M {x1} {y1} {there} L {x2 - turn * 2} {lane} {back}"
 
 
 def _carried(source: System, target: System, holds: Mapping[str, tuple[str, ...]]) -> list[str]:
@@ -231,7 +239,8 @@ def _carried(source: System, target: System, holds: Mapping[str, tuple[str, ...]
 
 def country_name(code: str, language: str) -> str:
     """A country in a language's own words (CLDR), else its code."""
-    return babel.Locale.parse(language).territories.get(code, code)
+    name: str = babel.Locale.parse(language).territories.get(code, code)
+    return name
 
 
 # ---- the tables -------------------------------------------------------------------------------------------------
@@ -251,14 +260,15 @@ def _systems(data_map: DataMap, words: MapWords, holds: Mapping[str, tuple[str, 
     labels = {one.name: one.label or one.name for one in data_map.systems}
     rows = [
         (
-            html.escape(labels[one.name]),
+            _name(labels[one.name]),
             html.escape(words.kinds.get(one.kind, one.kind)),
             html.escape(country_name(one.country, language) or words.unknown),
-            html.escape(one.vendor or words.unknown),
+            _name(one.vendor or words.unknown),
             html.escape(words.roles.get(one.role, one.role)),
             _codes(one.purposes, words),
             _codes(holds[one.name], words),
-            html.escape(", ".join(labels.get(name, name) for name in one.receives_from) or words.nothing),
+            ", ".join(_name(labels.get(name, name)) for name in one.receives_from)
+            or html.escape(words.nothing),
         )
         for one in data_map.systems
     ]
@@ -268,8 +278,8 @@ def _systems(data_map: DataMap, words: MapWords, holds: Mapping[str, tuple[str, 
 def _flows(data_map: DataMap, words: MapWords, holds: Mapping[str, tuple[str, ...]]) -> str:
     rows = [
         (
-            html.escape(source.label or source.name),
-            html.escape(one.label or one.name),
+            _name(source.label or source.name),
+            _name(one.label or one.name),
             _codes(_carried(source, one, holds), words),
         )
         for one, source in _flowing(data_map)
@@ -277,6 +287,11 @@ def _flows(data_map: DataMap, words: MapWords, holds: Mapping[str, tuple[str, ..
     if not rows:
         return f"<p>{html.escape(words.no_flows)}</p>"
     return _table((words.from_, words.to, words.carried), rows)
+
+
+def _name(text: str) -> str:
+    """A name in its own direction."""
+    return f"<bdi>{html.escape(text)}</bdi>"
 
 
 def _codes(names: Iterable[str], words: MapWords) -> str:

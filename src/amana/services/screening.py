@@ -33,6 +33,7 @@ from amana.storage import register, registries
 from amana.storage.reading import DAY
 
 Array = np.ndarray[Any, Any]
+FEW = 4  # somebody's rows are gathered where fewer than one in so many is wanted; else all are run over
 
 
 class Screened(NamedTuple):
@@ -91,12 +92,11 @@ def answered(
 ) -> Screened:
     """The answer over columns that are at the ledger's head. People that nobody knows are counted as unknown."""
     started = time.perf_counter()
-    people, bits = evaluate(house, caught, plan, None if wanted is None else wanted.ids, runner)
+    people, bits, sets = _evaluated(house, caught, plan, None if wanted is None else wanted.ids, runner)
     unknown = 0 if wanted is None else wanted.unknown + len(wanted.ids) - len(people)
-    sets = blocks.distinct(bits)
     if unknown:
-        nobody = 1 << rules.BY_CODE["unknown_person"].bit
-        sets[nobody] = sets.get(nobody, 0) + unknown
+        nobody = int(_NOBODY)
+        sets = sets | {nobody: sets.get(nobody, 0) + unknown}
     return Screened(
         people,
         bits,
@@ -132,6 +132,8 @@ def _evaluated(
     """The engine's answer over the base, corrected for whoever changed, came later or is being erased."""
     if not caught.regimes:  # nobody is known yet
         return _Evaluated(np.empty(0, np.int64), np.empty(0, np.uint64), {})
+    if wanted is not None and len(wanted) * FEW < len(caught.person.base["known"]):
+        return _of_few(house, caught, plan, wanted, engine)
     law = [plan.law(regime) for regime in caught.regimes]
     base = caught.person.base | caught.cell.base
     size = min(len(column) for column in base.values())
@@ -163,9 +165,28 @@ def _evaluated(
     else:
         people = np.arange(1, everybody + 1)
     if wanted is not None:
-        people, chosen, _ = np.intersect1d(people, wanted, assume_unique=False, return_indices=True)
-        return _Evaluated(people, bits[chosen], blocks.distinct(bits[chosen]))
+        inside = np.zeros(everybody + 1, np.bool_)
+        inside[wanted[wanted <= everybody]] = True
+        chosen = inside[people]
+        return _Evaluated(people[chosen], bits[chosen], blocks.distinct(bits[chosen]))
     return _Evaluated(people, bits, {one: count for one, count in sets.items() if count})
+
+
+def _of_few(
+    house: House, caught: cache.Caught, plan: Plan, wanted: Array, engine: engines.Engine
+) -> _Evaluated:
+    """The same for few of them: their rows are gathered, and the law is read for their regimes alone."""
+    columns = facts_of(house, caught, plan, wanted)
+    there = columns["known"].astype(np.bool_) & ~np.isin(wanted - 1, caught.gone)
+    people = wanted[there]
+    if not len(people):
+        return _Evaluated(people, np.empty(0, np.uint64), {})
+    used, local = np.unique(columns["regime"][there], return_inverse=True)
+    law = [plan.law(caught.regimes[number]) for number in used.tolist()]
+    facts = {name: column[there] for name, column in columns.items()}
+    facts["regime"] = local.astype(layout.dtype("regime"))
+    answer = engine.screen(facts, law, plan.ask)
+    return _Evaluated(people, answer.bits, answer.sets)
 
 
 def facts_of(house: House, caught: cache.Caught, plan: Plan, people: Array) -> Columns:

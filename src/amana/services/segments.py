@@ -200,6 +200,7 @@ def known(caught: cache.Caught, rows: int) -> Array:
     found[: len(caught.person.base["known"])] = caught.person.base["known"]
     if len(caught.person.rows):
         found[caught.person.rows] = caught.person.delta["known"]
+    found[caught.gone[caught.gone < rows]] = False
     return found
 
 

@@ -110,12 +110,12 @@ class Files:
         for each in changes:
             shape.check_key(each.key)
             _check_values(shape, each.values, limits)
-            name = _name(shape, each.key)
+            name = shape.name(each.key)
             asked[name] = {**asked.get(name, {}), **each.values}
         present: set[str] = set()
 
         def edit(row: Row) -> Mapping[str, Plain] | None:
-            name = _name(shape, row)
+            name = shape.name(row)
             if name not in asked:
                 return {}
             present.add(name)
@@ -129,12 +129,12 @@ class Files:
         shape = Shape(collection)
         for key in keys:
             shape.check_key(key)
-        asked = {_name(shape, key) for key in keys}
+        asked = {shape.name(key) for key in keys}
         gone = 0
 
         def edit(row: Row) -> Mapping[str, Plain] | None:
             nonlocal gone
-            if _name(shape, row) not in asked:
+            if shape.name(row) not in asked:
                 return {}
             gone += 1
             return None
@@ -210,11 +210,6 @@ def _changed(row: Row, values: Mapping[str, Plain]) -> Row:
         name, *inside = path.split(".")
         became[name] = plain.put(became.get(name, row.get(name)), inside, value) if inside else value
     return {name: value for name, value in became.items() if plain.text(value) != plain.text(row.get(name))}
-
-
-def _name(shape: Shape, row: Mapping[str, Plain]) -> str:
-    """A row's key as one text; keys are given by path, rows are nested."""
-    return repr([plain.text(row[path] if path in row else plain.at(row, path)) for path in shape.keys])
 
 
 @contextmanager

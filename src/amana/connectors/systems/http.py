@@ -71,10 +71,8 @@ class Http:
     def check(self, collections: Sequence[Collection]) -> None:
         """As Rows.check."""
         for collection in collections:
-            shape = Shape(collection)
-            resource = self._resource(collection)
-            for each in resource.find:
-                shape.field(each.field)
+            Shape(collection)
+            self._resource(collection)
         if self._settings.ping:
             self._wire.check(self._send(Request(path=self._settings.ping), {}))
 

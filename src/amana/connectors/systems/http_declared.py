@@ -75,7 +75,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     path: str
     method: str = "GET"
     query: dict[str, str] = {}
-    body: Plain = None
+    body: Any = None  # of any JSON
     repeatable: bool = True  # once or twice is the same
 
 
@@ -98,7 +98,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     read_rows: str = ""  # as Find.rows
     change: Request | None = None
     delete: Request | None = None
-    null: Plain = None  # what the interface takes for null
+    null: Any = None  # what the interface takes for null
     missing: tuple[int, ...] = (404, 410)  # "there is none"
 
 

@@ -148,6 +148,10 @@ class Shape:
         """The primary key of a row."""
         return {path: at(row, path) for path in self.keys}
 
+    def name(self, row: Mapping[str, Plain]) -> str:
+        """The key of a row as one text; also of a key, whose paths are not nested."""
+        return repr([text(row[path] if path in row else at(row, path)) for path in self.keys])
+
     def field(self, path: str) -> Field:
         """A declared field. Raises Undeliverable."""
         if path not in self.fields:
