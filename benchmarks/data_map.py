@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 import timeit
 from collections.abc import Callable
+from functools import partial
 
 from amana.core import traversal
 from amana.core.data_map import (
@@ -90,8 +91,8 @@ def main() -> None:
     for size in sizes:
         data_map = made(size)
         walk = traversal.walk(data_map, {"email"})
-        check = best(lambda data_map=data_map: traversal.problems(data_map))  # type: ignore[misc]  # bound now
-        plan = best(lambda data_map=data_map: traversal.walk(data_map, {"email"}))  # type: ignore[misc]  # bound now
+        check = best(partial(traversal.problems, data_map))
+        plan = best(partial(traversal.walk, data_map, {"email"}))
         first = first or plan / size
         print(
             f"{size:>11,}  {len(walk.steps):>6,}  {check:>8.3f}  {plan:>8.3f}  {plan / size / first:>24.2f}"

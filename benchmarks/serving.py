@@ -169,7 +169,7 @@ def _served(workspace: Path) -> Iterator[int]:
     code = "import sys; from amana.cli.main import main; main(sys.argv[1:])"
     process = subprocess.Popen([sys.executable, "-c", code, *words], stderr=subprocess.DEVNULL)
     try:
-        for _ in range(200):
+        for _ in range(600):  # a loaded machine takes its time
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break

@@ -7,6 +7,7 @@ renamed. Any number of processes may open one; writers take turns, transaction b
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -42,6 +43,8 @@ MAIN = "main.db"
 KEYS = "keys"
 KEY_FILE = "root.key"
 KEY_DATABASE = "keys.db"
+BUILDING = ".new-"
+SETTLED = 5  # seconds until a folder that is built in must have been locked
 
 Clock = Callable[[], int]
 
@@ -79,8 +82,8 @@ def create(settings: Settings, definition: str, *, at: Clock = clock) -> Path:
     if (folder / DEFINITION).exists():
         raise errors.Conflict("There is a workspace here already", remedy="choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
-    try:
+    _sweep(folder)
+    with _building(folder) as building:
         _build(building, settings)
         for made in (building / KEYS, building / MAIN):
             if not made.exists():
@@ -94,8 +97,6 @@ def create(settings: Settings, definition: str, *, at: Clock = clock) -> Path:
         _sync(building / DEFINITION)
         (building / DEFINITION).rename(folder / DEFINITION)
         _sync(folder)
-    finally:
-        shutil.rmtree(building)
     with opened(settings, writing=True, at=at) as house:
         publish.publish(house)
     return folder
@@ -109,7 +110,10 @@ def opened(
     at: Clock = clock,
     random: Callable[[int], bytes] = os.urandom,
 ) -> Iterator[House]:
-    """An open workspace. Raises NotFound, BadWorkspace, KeyMissing, StoreOutdated."""
+    """An open workspace. One whose making was cut short is finished first.
+
+    Raises NotFound, BadWorkspace, KeyMissing, StoreOutdated.
+    """
     folder = settings.workspace
     path = folder / DEFINITION
     if not path.is_file():
@@ -141,10 +145,15 @@ def opened(
             environment=os.environ,
         )
         if writing:
-            journal = _journal(house)
+            unfinished, journal = _cut_short(database), _journal(house)
             house.writer = Writer(
                 database, keys, origin=house.origin, clock=at, random=random, journal=journal
             )
+            if unfinished:
+                publish.publish(house)
+        elif _cut_short(database):
+            with opened(settings, writing=True, at=at, random=random):
+                pass  # whoever opens it for writing finishes it
         yield house
 
 
@@ -207,12 +216,12 @@ def restore(
     """
     backup.verify(folder, keys_folder)
     target = settings.workspace
-    if target.exists() and any(target.iterdir()):
-        raise errors.Conflict("The folder to restore into is not empty", remedy="name a new one")
     target.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=".new-", dir=target))
-    here = msgspec.structs.replace(settings, workspace=building, journal=None)
-    try:
+    _sweep(target)
+    if any(target.iterdir()):
+        raise errors.Conflict("The folder to restore into is not empty", remedy="name a new one")
+    with _building(target) as building:
+        here = msgspec.structs.replace(settings, workspace=building, journal=None)
         (building / KEYS).mkdir(mode=0o700)
         if root_key_file is not None:
             shutil.copyfile(root_key_file, building / KEYS / KEY_FILE)
@@ -228,8 +237,6 @@ def restore(
         for made in sorted(building.iterdir(), key=lambda one: one.name == DEFINITION):  # it comes last
             made.rename(target / made.name)
         _sync(target)
-    finally:
-        shutil.rmtree(building)
     return found
 
 
@@ -274,6 +281,34 @@ def _build(folder: Path, settings: Settings) -> None:
     keys = engines.connect(_keys_url(here))
     KeyStore.create(keys, _root(here), os.urandom).close()
     Database.create(_main_url(here), f"amana-log/{os.urandom(8).hex()}").close()
+
+
+@contextmanager
+def _building(folder: Path) -> Iterator[Path]:
+    """A folder to build in, gone at the end; it is locked for as long as somebody builds in it."""
+    building = Path(tempfile.mkdtemp(prefix=BUILDING, dir=folder))
+    handle = os.open(building, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield building
+    finally:
+        os.close(handle)
+        shutil.rmtree(building)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a making or restoring left that was killed: folders of that name, old enough, and locked by nobody."""
+    for left in folder.glob(f"{BUILDING}*"):
+        if left.is_symlink() or not left.is_dir() or clock() - left.stat().st_mtime < SETTLED:
+            continue
+        handle = os.open(left, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left)
+        except BlockingIOError:
+            continue  # somebody builds in it
+        finally:
+            os.close(handle)
 
 
 def _sync(path: Path) -> None:
@@ -342,6 +377,13 @@ def _journal(house: House) -> RefusalJournal | None:
         latest = log.latest(connection)
         journal.begin(house.clock(), latest.size if latest else 0)
     return journal
+
+
+def _cut_short(database: Database) -> bool:
+    """Whether the making of a workspace ended before its words were numbered and its notices published."""
+    with database.read() as connection:
+        found = log.head(connection)
+    return found.latest is None and not found.terms
 
 
 def _origin(database: Database) -> str:

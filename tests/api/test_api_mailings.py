@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from api_samples import Client, question
 
@@ -90,6 +91,12 @@ def test_another_brands_mailing_is_no_different_from_none(client: Client, house:
 def test_a_mailing_that_cannot_be_sent_is_refused(more: dict[str, Any], client: Client) -> None:
     assert client.post("/v1/mailings", wanted(**more)).status_code == 400
     assert client.get("/v1/mailings").json() == []
+
+
+def test_a_workspace_that_does_not_say_how_mail_leaves_says_so(client: Client, house: House) -> None:
+    house.workspace = msgspec.structs.replace(house.workspace, mail=None)
+    answer = client.post("/v1/mailings", wanted())
+    assert (answer.status_code, answer.json()["expected"]) == (409, "[mail] with sender and host")
 
 
 def test_tasks_are_counted_for_a_key_that_speaks_for_every_brand(client: Client, house: House) -> None:

@@ -261,3 +261,10 @@ def test_a_transfer_stays_in_a_country_or_its_union_or_does_not(
     country: str, place: str, within: bool
 ) -> None:
     assert BOOK.is_within(country, place) is within
+
+
+def test_a_word_that_a_restored_record_does_not_know_widens_a_refusal_and_never_narrows_it() -> None:
+    assert TERMS.known_means("share.adwise") == "share.adwise"
+    assert TERMS.known_means("share.somebody_new") == "share.*"
+    assert TERMS.known_means("use.sell") == "use.*"
+    assert TERMS.known_means("telepathy") == ANY

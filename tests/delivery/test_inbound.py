@@ -292,6 +292,22 @@ def test_stop_withdraws_and_start_lifts_the_block_and_nothing_more(
     assert "contact_point_blocked" not in left
 
 
+def test_a_text_that_is_posted_again_is_recorded_once(texter: House) -> None:
+    stop = Received(id="SM1", number=NUMBER, ours="+4930123456", body="STOP")
+    assert inbound.text(texter, stop).events
+    assert not inbound.text(texter, stop).events
+
+
+def test_stop_by_whatsapp_withdraws_there_and_leaves_texts_alone(texter: House) -> None:
+    by_app = Received(id="SM1", number=f"whatsapp:{NUMBER}", ours="whatsapp:+4930123456", body="STOP")
+    assert inbound.text(texter, by_app).said == "STOP"
+    assert not {"withdrawn", "contact_point_blocked"} & reasons(texter, TEXTS, NUMBER)
+    texted(texter, "STOP")
+    start = Received(id="SM2", number=f"whatsapp:{NUMBER}", ours="whatsapp:+4930123456", body="START")
+    assert not inbound.text(texter, start).events
+    assert "contact_point_blocked" in reasons(texter, TEXTS, NUMBER)
+
+
 def test_stop_inside_a_sentence_waits_for_a_person(texter: House) -> None:
     assert texted(texter, "please do not stop").said == "review"
     assert "withdrawn" not in reasons(texter, TEXTS, NUMBER)

@@ -58,3 +58,53 @@ def test_the_screening_section_runs_and_its_contenders_agree() -> None:
         "keyset",
     ):
         assert what in told.stdout
+
+
+def test_a_simulated_log_keeps_up_below_its_capacity_and_falls_behind_above_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    simulate = pytest.importorskip("simulate")
+    slopes = simulate.Slopes()
+    most = simulate.capacity(slopes)
+    calm, pressed = (simulate.shard(most * share, slopes, seconds=5.0) for share in (0.6, 1.5))
+    assert calm.waiting < 1_000
+    assert calm.p99 < 0.05
+    assert pressed.waiting > most
+    assert pressed.p99 > 1
+    assert simulate.shard(10.0, slopes, seconds=5.0).p50 == pytest.approx(
+        slopes.commit + slopes.event, rel=0.1
+    )
+
+
+def test_what_columns_cost_grows_with_what_changed_and_not_with_everybody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    simulate = pytest.importorskip("simulate")
+    slopes = simulate.Slopes()
+    few, many = (simulate.columns(people, 10.0, 60.0, slopes) for people in (1e7, 1e8))
+    assert few.changed == pytest.approx(600, rel=0.01)
+    assert few.catch_up == pytest.approx(many.catch_up, rel=0.01)
+    assert simulate.columns(1e5, 1e5, 60.0, slopes).changed == pytest.approx(1e5, rel=0.01)
+
+
+def test_the_promises_are_read_off_the_figures_that_were_taken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    promises = pytest.importorskip("promises")
+    figure = promises.Figure
+    promises.show(
+        [
+            figure("screening", "engine numba", 0.2, 0, 10_000_000),
+            figure("screening", "engine numpy", 0.5, 0, 10_000_000),
+            figure("fresh", "one person, SQLite, nothing beside it", 1, 0, 9, note="p50 30 µs, p99 55 µs; 9"),
+        ],
+        10_000_000,
+    )
+    told = {line.split("│")[1].strip(): line for line in capsys.readouterr().out.splitlines() if "│" in line}
+    assert "missed" in told["compiled loop"]
+    assert "kept" in told["NumPy, in blocks"]
+    assert "kept" in told["ask p99, SQLite, nothing beside it"]
+    assert len(told) == 3

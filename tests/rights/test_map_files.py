@@ -362,7 +362,7 @@ dataset:
     fields:
     - <<: *k
       name: other
-    - {name: third, fides_meta: {<<: [*m, {length: 3}], data_type: string}}
+    - {name: third, fides_meta: {<<: [*m, {length: 3, primary_key: false}], data_type: string}}
 """
     first, second = read(text)[0].collections
     assert first.fields[0] == Field(path="id", primary_key=True, type=DataType.INTEGER)

@@ -180,6 +180,22 @@ def test_a_field_without_purposes_of_its_own_has_those_of_its_system() -> None:
     assert after(bare, ended=("orders",)) == []
 
 
+def test_what_is_inside_an_object_has_the_objects_purposes_and_retention_unless_it_has_its_own() -> None:
+    fields = (
+        Field(path="o", type=DataType.OBJECT, categories=("user",), purposes=("news",), kept_for="P1Y"),
+        Field(path="o.x", type=DataType.STRING),
+        Field(path="o.y", type=DataType.STRING, purposes=("orders",), kept_for="P9Y"),
+        Field(path="day", type=DataType.STRING),
+    )
+    held = Collection(dataset="d", name="c", fields=fields, purposes=("calls",), kept_since="day")
+    row: Row = {"day": "2020-03-31"}
+    day = date(2020, 4, 1)
+    assert after(held, ended=("news",), living=("orders", "calls"), row=row, today=day) == ["o.x"]
+    assert after(held, ended=("orders",), living=("news", "calls"), row=row, today=day) == ["o.y"]
+    assert after(held, ended=("calls",), living=("news", "orders"), row=row, today=day) == []
+    assert after(held, living=("news", "orders"), row=row, today=date(2022, 1, 1)) == ["o.x"]
+
+
 def test_a_living_ground_keeps_what_an_ended_purpose_held() -> None:
     verdict = grounds.ended(ORDERS, ROW, ended=("orders",), living_purposes=("news",), today=date(2021, 1, 1))
     assert goes(verdict) == ["note"]

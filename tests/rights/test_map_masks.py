@@ -308,13 +308,14 @@ def test_a_row_is_shown_with_only_the_persons_elements() -> None:
     assert nested.narrowed(TEAM, nested.concerned(CONTACTS, ())) == TEAM
 
 
-def test_an_entry_that_takes_all_elements_takes_the_whole_array() -> None:
+@pytest.mark.parametrize("flagged", ["people", "people.email"])
+def test_an_entry_that_takes_all_elements_takes_the_whole_array(flagged: str) -> None:
     whole = Collection(
         dataset="d",
         name="teams",
         fields=(
-            Field(path="people", type=DataType.OBJECT, array=True),
-            Field(path="people.email", type=DataType.STRING, whole_array=True),
+            Field(path="people", type=DataType.OBJECT, array=True, whole_array=flagged == "people"),
+            Field(path="people.email", type=DataType.STRING, whole_array=flagged == "people.email"),
         ),
     )
     assert nested.narrowed(TEAM, nested.concerned(whole, sought("people.email"))) == TEAM

@@ -250,8 +250,9 @@ MISTAKES = {
     ),
     "a missing field": (
         "[{dataset: s, field: b.gone}]",
-        "s:b.gone names a field that is not there. Expected x",
+        "s:b.gone names a field that is not there. Expected o, x",
     ),
+    "an object": ("[{dataset: s, field: b.o}]", "s:b.o names an object. Expected a field inside it"),
     "itself": ("[{dataset: s, field: a.x}]", "s:a.x names the field itself"),
 }
 TWO = """
@@ -265,7 +266,7 @@ dataset:
     - {{name: x, fides_meta: {{references: {references}}}}}
   - name: b
     {other}
-    fields: [{{name: x, data_categories: [{category}]}}]
+    fields: [{{name: x, data_categories: [{category}]}}, {{name: o, fides_meta: {{data_type: object}}}}]
 """
 
 
@@ -380,6 +381,24 @@ def test_an_object_with_its_own_category_is_masked_whole_and_one_without_in_its_
         "address.street",
         "address.city",
     ]
+
+
+def test_what_is_inside_an_object_that_goes_as_a_whole_is_not_named_again() -> None:
+    nested = Collection(
+        dataset="d",
+        name="c",
+        fields=(
+            Field(path="id", type=DataType.INTEGER, primary_key=True),
+            Field(path="o", type=DataType.OBJECT, categories=("user.contact",)),
+            Field(path="o.email", categories=("user.contact.email",)),
+            Field(path="other", type=DataType.STRING, categories=("user.contact.email",)),
+        ),
+    )
+    found = traversal.targets(nested)
+    assert paths(found.mask) == ["o", "other"]
+    assert not found.unmaskable
+    inside = traversal.targets(nested, ("user.contact.email",))
+    assert [one.field.path for one in inside.unmaskable] == ["o.email"]
 
 
 def test_what_cannot_be_masked_is_an_error_and_what_is_read_only_is_told() -> None:

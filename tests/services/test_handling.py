@@ -10,8 +10,9 @@ from service_samples import DEFINITION, NOW, OFFERS, TestClock, given, reasons, 
 
 from amana import errors
 from amana.core import decision
+from amana.core.phrases import LANGUAGES
 from amana.core.statements import ANY
-from amana.services import data_choices, own_data, preferences, publish, screening, tasks
+from amana.services import data_choices, own_data, preferences, publish, screening, tasks, wording
 from amana.services.asking import Gate, log_size
 from amana.services.capture import Context
 from amana.services.data_choices import DataChoice
@@ -307,3 +308,11 @@ def test_the_ledger_answers_with_what_it_knew(house: House) -> None:
         assert not gate.ask(ANN, asked).allow
     finally:
         gate.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_permission_is_about_has_words_in_every_language(language: str) -> None:
+    phrases = wording.catalogue(language)
+    words = {phrases.means(one) for one in ("email", "use.*", "use.profile", "share.*", "share.partner")}
+    assert len(words) == 5
+    assert "partner" in phrases.means("share.partner")

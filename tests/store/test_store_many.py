@@ -23,7 +23,7 @@ from amana.columns.store import ColumnStore
 from amana.core.plan import Ask, Law
 from amana.core.statements import PersonRow
 from amana.core.vocabulary import Channel, Status
-from amana.screening import engines
+from amana.screening import blocks, engines
 from amana.services import cache, forget, registries, screening
 from amana.services.asking import Gate
 from amana.services.asking_many import Many
@@ -97,6 +97,8 @@ def test_many_get_what_each_gets_alone_however_old_the_columns_are(
     assert differing(house, many, gate) == [], "with columns that are behind"
     many.catch_up(OFFERS)
     assert ColumnStore(house.columns).manifest().groups["person"].delta
+    screened = screening.screen(house, OFFERS)
+    assert screened.counts == blocks.count(blocks.distinct(screened.bits)), "counts are of who is there"
     assert differing(house, many, gate) == [], "with a delta"
     for person in range(9, 20):
         say(house, person, Status.WITHDRAWN)
@@ -108,12 +110,14 @@ def test_many_get_what_each_gets_alone_however_old_the_columns_are(
 def test_a_listed_number_counts_among_many(house: House, gate: Gate, many: Many, tmp_path: Path) -> None:
     listed = [
         PersonRow(part="", line=number, phone=f"+44740012300{number}", fields={}, statements=())
-        for number in (4, 9)
+        for number in (5, 6)
     ]
     registries.load(house, "NATIONAL_DNC", NOW, listed)
     for _ in range(2):
-        assert many._read(np.array([4, 9, 10]), gate.plan(CALLS, NOW), many._columns(1)).listed
+        assert many._read(np.array([5, 6, 10]), gate.plan(CALLS, NOW), many._columns(1)).listed
         assert differing(house, many, gate) == []
+        told = many.ask([5, 6, 10], CALLS).reasons()
+        assert ["registry_listed" in codes for codes in told] == [True, True, False]
         many.catch_up(CALLS)
 
 

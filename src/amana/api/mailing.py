@@ -76,7 +76,10 @@ async def start(request: AnyRequest, data: JSONBody[MailingWanted], desk: TheDes
 
     def work() -> MailingTold:
         made = mailings.preview if data.dry_run else mailings.start
-        return _told(made(desk.house, order))
+        try:
+            return _told(made(desk.house, order))
+        except errors.BadWorkspace as silent:  # its owner can mend that, and is told how
+            raise errors.Conflict(silent.what, expected=silent.expected, remedy=silent.remedy) from silent
 
     return guarding.ready(await guarding.once(desk, request, work), 202)
 

@@ -93,7 +93,7 @@ def addressed(recipient: str, message_id: str) -> bytes:
     try:
         made["To"] = Address(addr_spec=recipient)
         made["Message-ID"] = message_id
-    except ValueError as bad:
+    except (ValueError, IndexError) as bad:  # the parser's answer to no address at all
         raise errors.BadInput("A header's value does not fit a header", got=type(bad).__name__) from bad
     return made.as_bytes().removesuffix(b"\r\n")
 

@@ -150,7 +150,8 @@ def _under(page: str, footer: str) -> str:
     """An HTML text with the footer as the last thing that a reader sees in its body.
 
     What stands in a comment, in a raw text element or in an attribute ends nothing. Where one of these is never closed,
-    the footer stands before it, because a reader's program would swallow everything after.
+    the footer stands before it, because a reader's program would swallow everything after. Only `-->` closes a comment
+    here: programs disagree about other endings.
     """
     at = len(page)
     for piece in _PIECES.finditer(page):
@@ -163,7 +164,7 @@ def _under(page: str, footer: str) -> str:
 
 _RAW = "script|style|title|textarea|xmp|iframe|noembed|noframes|noscript|template"
 _PIECES = re.compile(
-    rf"""(?P<comment><!--(?:-?>|.*?(?:--!?>|\Z)))
+    rf"""(?P<comment><!--.*?(?:-->|\Z))
        |(?P<raw><(?P<name>{_RAW})(?=[\s/>]).*?(?:</(?P=name)\s*>|\Z))
        |(?P<end></body\s*>)
        |(?P<tag><[a-z/!?](?:[^>"']|"[^"]*(?:"|\Z)|'[^']*(?:'|\Z))*(?:>|\Z))""",
@@ -174,7 +175,7 @@ _PIECES = re.compile(
 
 def _is_closed(piece: re.Match[str]) -> bool:
     if piece["comment"]:
-        return bool(re.search(r"(?:--!?>|<!--?-?>)\Z", piece[0]))
+        return piece[0].endswith("-->")
     if piece["raw"]:
         return bool(re.search(rf"</{piece['name']}\s*>\Z", piece[0], re.IGNORECASE))
     return piece[0].endswith(">")

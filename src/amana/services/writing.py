@@ -434,7 +434,7 @@ def _grown(
             "The log was put back while it was open",
             expected=f"the {edge.size} entries that this writer knows, or more",
             got=f"{latest.size if latest else 0} entries",
-            remedy="close every program on this workspace, then run `amana restore --in-place`",
+            remedy="close every program on this workspace, then run `amana restored`",
         )
     try:
         signed = checkpoint.verify(latest.note, key).checkpoint

@@ -66,6 +66,16 @@ def open_desk(system: System, folder: Path, environment: Mapping[str, str], book
     return found
 
 
+def sql_settings(system: System) -> sql.Settings:
+    """The settings of a database. Raises BadInput for another kind of system."""
+    if system.kind != "sql":
+        raise errors.BadInput(
+            f"The system “{system.name}” is no database", expected="kind sql", got=system.kind
+        )
+    found: sql.Settings = _settings(system, ROWS["sql"][0])
+    return found
+
+
 def _settings(system: System, read: Reader) -> Any:
     try:
         return read(system.settings)

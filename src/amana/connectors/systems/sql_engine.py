@@ -38,7 +38,14 @@ def connect(address: str, password: Secret, folder: Path, timeout: int) -> sa.En
     if url.get_backend_name() == "sqlite":
         return _sqlite(folder / (url.database or ""), timeout)
     make = _postgresql if url.get_backend_name() == "postgresql" else _mysql
-    engine = make(url, timeout)
+    try:
+        engine = make(url, timeout)
+    except ModuleNotFoundError as missing:
+        raise errors.BadInput(
+            "The driver of this database is not installed",
+            expected=missing.name or "",
+            remedy="install amana[postgres] for PostgreSQL",
+        ) from None
     sa.event.listen(engine, "do_connect", _with_password(password))
     return engine
 

@@ -121,15 +121,15 @@ def told(place: str) -> Iterator[None]:
 
 def _in_our_words(trouble: exc.DBAPIError, place: str) -> errors.AmanaError:
     original = trouble.orig
+    number = original.args[0] if original is not None and original.args else None
+    if isinstance(number, int):
+        return _mysql(number, str(original), place)
     state = getattr(original, "sqlstate", None)
     if isinstance(state, str):
         return _postgresql(state, original, place)
     name = getattr(original, "sqlite_errorname", None)
     if isinstance(name, str):
         return _sqlite(name, str(original), place)
-    number = original.args[0] if original is not None and original.args else None
-    if isinstance(number, int):
-        return _mysql(number, str(original), place)
     if isinstance(trouble, exc.DataError | exc.ProgrammingError | exc.NotSupportedError):
         return errors.Undeliverable("value_unfit", got=place)
     return errors.NotNow("sql_unreachable", got=place)

@@ -122,6 +122,8 @@ def _pg_plain(codec: Codec, values: list[Plain]) -> Any:
         return column == sa.any_(_list(raw, sa.LargeBinary()))  # type: ignore[arg-type]  # the driver's bytes
     if codec.sort is not Sort.TEXT:
         column = sa.cast(codec.column, sa.Text)
+    elif isinstance(codec.kind, sa.CHAR):
+        values = [str(value).rstrip(" ") for value in values]  # padding is no part of CHAR(n)
     return column == sa.any_(_list([plain.text(value) for value in values], sa.Text))
 
 

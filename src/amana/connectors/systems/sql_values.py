@@ -30,6 +30,7 @@ from amana.connectors.systems import plain
 from amana.core.data_map import DataType, Field, Plain
 
 DAY = 86_400  # seconds
+ENDLESS = frozenset({"infinity", "-infinity"})  # PostgreSQL's days before and after all others
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 
 
@@ -122,6 +123,8 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
         if value is None:
             return None
         found = _native(value, sort)
+        if found is None and sort in (Sort.DATE, Sort.MOMENT) and isinstance(value, str):
+            return value  # a day that only the database can write: it judges
         if found is None:
             raise errors.Undeliverable("value_unfit", expected=sort.value, got=self.path)
         return found
@@ -201,6 +204,8 @@ def _decoded(value: str) -> Plain:
 def _native(value: Plain, sort: Sort) -> object:
     """A value for a column of a sort, None where it cannot be."""
     words = plain.text(value) or ""
+    if words in ENDLESS and sort in (Sort.DATE, Sort.MOMENT):
+        return words
     match sort:
         case Sort.INTEGER:
             return _whole(words)

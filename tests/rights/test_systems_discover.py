@@ -1,0 +1,130 @@
+"""A draft of a database's dataset: keys, references and personal columns are found, and no value leaves."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import phonenumbers
+import pytest
+
+from amana import errors
+from amana.connectors.systems import detectors, discover
+from amana.connectors.systems.sql import Settings
+from amana.core import datasets
+from amana.core.data_map import Dataset, Field, Place
+
+COUNTRIES = ("GB", "IL", "TH", "RU", "EG", "DE", "FR", "US")
+NUMBERS = [
+    phonenumbers.format_number(phonenumbers.example_number(code), phonenumbers.PhoneNumberFormat.E164)
+    for code in COUNTRIES
+]
+IBANS = ["GB82 WEST 1234 5698 7654 32", "DE89370400440532013000", "FR1420041010050500013M02606"]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A database whose columns do not always say what they hold."""
+    with sqlite3.connect(tmp_path / "shop.db") as db:
+        db.executescript(
+            """CREATE TABLE customers (id INTEGER PRIMARY KEY, contact VARCHAR(120), handy TEXT, c7 TEXT, last_ip TEXT,
+               firstName TEXT, birth_date DATE, created DATE, שם_משפחה TEXT, фамилия TEXT, note TEXT, score REAL);
+            CREATE TABLE orders (no INTEGER, line INTEGER, customer_id INTEGER REFERENCES customers (id), iban TEXT,
+               sku TEXT, PRIMARY KEY (no, line));
+            CREATE TABLE clicks (at TEXT, address TEXT)"""
+        )
+        for number, phone in enumerate(NUMBERS):
+            row = (number, f"nok{number}@shop.example", phone, f"N-{number}", f"192.0.2.{number}", "Nok")
+            more = ("1990-01-01", "2024-01-01", "Cohen", "Ivanova", "likes tea", 0.5)
+            db.execute(f"INSERT INTO customers VALUES ({','.join('?' * 12)})", row + more)
+            order = (number, 1, number, IBANS[number % 3], f"sku-{number}")
+            db.execute("INSERT INTO orders VALUES (?,?,?,?,?)", order)
+    return tmp_path
+
+
+def drafted(folder: Path) -> tuple[str, Dataset]:
+    """The draft, and what the data map reads from it."""
+    text = discover.written("shop", discover.tables(Settings(url="sqlite:///shop.db"), folder, {}))
+    [found], problems = datasets.read(text, "draft.yml")
+    assert problems == ()
+    return text, found
+
+
+def fields(found: Dataset, name: str) -> dict[str, Field]:
+    [collection] = [one for one in found.collections if one.name == name]
+    return {field.path: field for field in collection.fields}
+
+
+def test_the_data_map_reads_the_draft_with_its_keys_types_and_references(shop: Path) -> None:
+    _, found = drafted(shop)
+    orders = fields(found, "orders")
+    assert [name for name, field in orders.items() if field.primary_key] == ["no", "line"]
+    [reference] = orders["customer_id"].references
+    assert reference.to == Place("shop", "customers", "id")
+    assert orders["no"].type.value == "integer"
+    assert fields(found, "customers")["contact"].length == 120
+
+
+@pytest.mark.parametrize(
+    ("column", "category", "identity"),
+    [
+        ("contact", "user.contact.email", "email"),
+        ("handy", "user.contact.phone_number", "phone_number"),
+        ("last_ip", "user.device.ip_address", ""),
+        ("firstName", "user.name", ""),
+        ("שם_משפחה", "user.name", ""),
+        ("фамилия", "user.name", ""),
+        ("birth_date", "user.demographic.date_of_birth", ""),
+    ],
+)
+def test_personal_columns_are_found_by_their_values_or_their_names(
+    shop: Path, column: str, category: str, identity: str
+) -> None:
+    _, found = drafted(shop)
+    field = fields(found, "customers")[column]
+    assert (field.categories, field.identity) == ((category,), identity)
+
+
+@pytest.mark.parametrize("column", ["id", "c7", "created", "note", "score"])
+def test_other_columns_are_left_for_a_person_to_judge(shop: Path, column: str) -> None:
+    _, found = drafted(shop)
+    assert fields(found, "customers")[column].categories == ()
+
+
+def test_a_table_without_a_key_is_not_walked(shop: Path) -> None:
+    _, found = drafted(shop)
+    assert [one.skip for one in found.collections if one.name == "clicks"] == [True]
+
+
+def test_every_finding_says_how_sure_it_is_and_no_value_is_in_the_draft(shop: Path) -> None:
+    text, _ = drafted(shop)
+    assert "# high: 100% of 8 values" in text
+    assert "# low: the name alone" in text
+    for value in ("nok1", NUMBERS[0], "192.0.2", "Nok", "Cohen", "Ivanova", "WEST", "likes tea", "1990"):
+        assert value not in text
+
+
+@pytest.mark.parametrize("iban", IBANS)
+def test_an_account_is_known_by_its_check_digits(iban: str) -> None:
+    assert detectors.is_iban(iban)
+    assert not detectors.is_iban(iban[:-1] + str((int(iban[-1]) + 1) % 10))
+
+
+def test_a_number_without_a_prefix_needs_a_country() -> None:
+    national = phonenumbers.format_number(
+        phonenumbers.example_number("GB"), phonenumbers.PhoneNumberFormat.NATIONAL
+    )
+    assert not detectors.is_phone(national, "")
+    assert detectors.is_phone(national, "GB")
+    assert not detectors.is_phone("2024-05-01", "GB")
+
+
+def test_a_few_addresses_among_other_texts_are_no_address_column() -> None:
+    values = ["dana@shop.example", "a", "b", "c"]
+    assert detectors.finding("note", values) is None
+    assert detectors.finding("email", ["dana@shop.example", "a"]) is not None
+
+
+def test_a_database_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(errors.NotNow, match="sql_unreachable"):
+        discover.tables(Settings(url="sqlite:///none.db"), tmp_path, {})
