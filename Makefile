@@ -29,8 +29,9 @@ lint: .venv/.stamp-dev
 	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$report"; exit 1; }
 	@echo "Lint, format, types and layers hold."
 
-browser: # where we are root on Debian, a browser and fonts are installed; elsewhere it says what is missing
+browser: # where we are root on Debian, a browser, fonts, a database and mail programs are installed; elsewhere it says what is missing
 	@tests/browser.sh
+	@tests/senders.sh
 
 serve: .venv/.stamp-run ## start the server on the demo's workspace (WORKSPACE=folder for another)
 	@folder=$(or $(WORKSPACE),demo); if [ ! -f "$$folder/amana.toml" ]; then \

@@ -31,6 +31,9 @@ ONLY_DENIER: dict[str, dict[str, Any]] = {
     "law_unknown": {"law__modelled": False},
     "prohibited": {"law__basis": int(Basis.PROHIBITED)},
     "localisation": {"law__stored_well": False},
+    "not_declared": {"ask__declared": False},
+    "agreement_missing": {"ask__agreed": False},
+    "transfer_unsafe": {"law__transfer_well": False},
     "below_age": {"born": 14_001},
     "never_market_to_child": {"born": 16_001, "proof": int(CONSENT | Proof.GUARDIAN)},
     "below_purpose_age": {"ask__gated": True, "ask__born_by": 100, "born": 101},
@@ -371,3 +374,9 @@ def test_bits_are_places_and_codes_are_names() -> None:
     assert timing == [entry.code for entry in rules.BOOK if entry.kind is RuleClass.TIMING]
     assert "frequency_cap" in timing
     assert "withdrawn" not in timing
+
+
+def test_use_and_sharing_know_no_pause_and_no_limit_of_messages() -> None:
+    for change in ({"paused_until": AT + 1}, {"sent_month": 1, "per_month": 1}):
+        assert LAWFUL.but(**change).denied_by()
+        assert not LAWFUL.but(ask__contact=False, **change).denied_by()

@@ -44,7 +44,7 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     secret_file: str = ""
     secret_env: str = ""
     client_id: str = ""  # of kind "oauth2": client credentials, RFC 6749 section 4.4
-    token_path: str = "/oauth/token"  # noqa: S105  a path
+    token_path: str = "/oauth/token"  # noqa: S105  it says where a token is asked for, and is none
     scope: str = ""
 
 
