@@ -64,7 +64,6 @@ def erasing(
     doing = Doing()
     kept: Counter[tuple[str, str, str]] = Counter()
     until: dict[tuple[str, str, str], str] = {}
-    read_only = {field.path for field in traversal.targets(collection).read_only}
     sought = found.sought(collection)
     for held in found.rows.values():
         verdict = grounds.erasure(collection, held.row, today)
@@ -75,8 +74,12 @@ def erasing(
         if collection.on_erasure is OnErasure.DELETE and not verdict.kept:
             doing.deletes.append(rights_walk.key_of(collection, held.row))
             continue
-        goes = [field for field in verdict.goes if field.path not in read_only]
-        kept.update((field.path, "read_only", "") for field in verdict.goes if field.path in read_only)
+        targets = traversal.classified(
+            collection, verdict.goes
+        )  # a ground may open an object into parts of all kinds
+        traversal.require_maskable(collection, targets)
+        goes = targets.mask
+        kept.update((field.path, "read_only", "") for field in targets.read_only)
         after = masking.erased(
             held.row, collection, goes, key=key, random=random, sought=sought, limits=limits
         )

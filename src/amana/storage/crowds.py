@@ -98,6 +98,8 @@ class CrowdReader:
             for few in (False, True)
             for listings in (False, True)
         }
+        # A plan kept for any position would expect a third of everybody to have changed.
+        self._planned = {} if self._sqlite else {"prepare": False}
         self._size = 0  # of the ledger, when it was last read
 
     def read(self, ids: list[int], since: int, cell: int, at: int, *, listings: bool) -> Crowd:
@@ -111,7 +113,7 @@ class CrowdReader:
         text = self._texts[few, listings]
         found = Crowd(0, [], {}, [], [])
         size = 0
-        for part, person, number, state in self._execute(text, words).fetchall():
+        for part, person, number, state in self._execute(text, words, **self._planned).fetchall():
             if part == _SIZE:
                 size = number
             elif part == _SENT:
