@@ -20,6 +20,7 @@ from typing import Any
 _SURFACE = {
     "workspace": ("amana.wiring", "workspace_at"),
     "Gate": ("amana.services.asking", "Gate"),
+    "Many": ("amana.services.asking_many", "Many"),
     "Inquiry": ("amana.services.asking", "Inquiry"),
     "Decision": ("amana.core.decision", "Decision"),
     "Channel": ("amana.core.vocabulary", "Channel"),

@@ -329,3 +329,11 @@ def test_the_source_of_a_grant_is_the_one_that_counts(house: House) -> None:
     loaded = attributes.origins(house, cell).loaded
     assert attributes.column(loaded, attributes.SOURCE, np.array([0, 1])).tolist() == [first.source, 0]
     assert cache.catch_up(house, cell).position == attributes.catch_up(house).position
+
+
+def test_a_consent_that_comes_later_is_not_fresh_yet(house: House) -> None:
+    taken(house, "shop", row(2, given(10)))
+    with Sitting(house) as sitting:
+        for at, people in ((NOW - 20 * DAY, []), (NOW, [1]), (NOW + 21 * DAY, [])):
+            found = sitting.screen(OFFERS, at, segment="last_grant within 30 days")
+            assert found.people.tolist() == people

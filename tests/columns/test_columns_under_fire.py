@@ -53,7 +53,7 @@ def laid(loaded: Loaded) -> dict[str, list[object]]:
 def spelled(caught: cache.Caught) -> dict[str, list[object]]:
     """All columns, regimes by what they are: their numbers follow who came first."""
     columns = laid(caught.person) | laid(caught.cell)
-    columns["regime"] = [caught.regimes[number] for number in columns["regime"]]  # type: ignore[call-overload]  # ints
+    columns["regime"] = [caught.regimes[number] for number in columns["regime"]]  # type: ignore[call-overload]  # this column holds integers
     return columns
 
 

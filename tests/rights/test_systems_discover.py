@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import phonenumbers
 import pytest
 
 from amana import errors
+from amana.cli.main import main
 from amana.connectors.systems import detectors, discover
 from amana.connectors.systems.sql import Settings
 from amana.core import datasets
@@ -128,3 +131,58 @@ def test_a_few_addresses_among_other_texts_are_no_address_column() -> None:
 def test_a_database_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(errors.NotNow, match="sql_unreachable"):
         discover.tables(Settings(url="sqlite:///none.db"), tmp_path, {})
+
+
+class TestTheCommand:
+    @pytest.fixture
+    def workspace(
+        self, shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> Path:
+        """A workspace with the shop's database connected."""
+        for name in [name for name in os.environ if name.startswith("AMANA_")]:
+            monkeypatch.delenv(name)
+        folder = shop / "workspace"
+        with pytest.raises(SystemExit):
+            main(["init", str(folder), "--name", "Orchard Street Ltd", "--country", "GB", "--json"])
+        monkeypatch.setenv("AMANA_WORKSPACE", str(folder))
+        (folder / "systems").mkdir()
+        (folder / "systems" / "shop.toml").write_text(
+            '[system]\nkind = "sql"\ncountry = "GB"\n\n[settings]\nurl = "sqlite:///../shop.db"\n'
+        )
+        (folder / "systems" / "paper.toml").write_text('[system]\nkind = "manual"\ncountry = "GB"\n')
+        capsys.readouterr()
+        return folder
+
+    def said(self, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["data-map", "discover", *words])
+        told = capsys.readouterr()
+        return int(ended.value.code or 0), told.out, told.err
+
+    def test_it_prints_a_draft_that_the_map_takes(
+        self, workspace: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        status, out, _ = self.said(capsys, "shop")
+        assert status == 0
+        assert datasets.read(out, "draft.yml")[1] == ()
+        system = workspace / "systems" / "shop.toml"
+        system.write_text(system.read_text().replace("[settings]", 'datasets = ["shop.yml"]\n\n[settings]'))
+        (workspace / "systems" / "shop.yml").write_text(out)
+        with pytest.raises(SystemExit) as ended:
+            main(["data-map", "check", "--json"])
+        assert not ended.value.code
+
+    def test_it_answers_with_json(self, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        status, out, _ = self.said(capsys, "shop", "--country", "GB", "--json")
+        told = json.loads(out)
+        assert (status, told["dataset"], len(told["tables"])) == (0, "shop", 3)
+        assert "nok1@" not in out
+
+    @pytest.mark.parametrize(("system", "word"), [("nothing", "no such system"), ("paper", "no database")])
+    def test_what_cannot_be_read_is_told(
+        self, workspace: Path, capsys: pytest.CaptureFixture[str], system: str, word: str
+    ) -> None:
+        status, out, err = self.said(capsys, system)
+        assert status != 0
+        assert out == ""
+        assert word in err

@@ -38,7 +38,7 @@ def discover(
 ) -> None:
     """Draft a database's dataset as YAML: tables, keys, references, and what looks personal. No value is printed."""
     with context.obj.house() as house:
-        known = {one.name: one for one in maps.load(house.folder).systems}
+        known = {one.name: one for one in maps.checked(house.folder, house.workspace).map.systems}
         if system not in known:
             raise errors.NotFound(
                 "There is no such system",

@@ -162,8 +162,8 @@ def _show(told: dict[str, Any]) -> None:
     rendering.line(
         f"Law book {told['rules_version']}, a ledger of {told['ledger_size']:,} events; "
         f"read in {spent['reading']:.2f} s, cache in {spent['catching_up']:.2f} s, "
-        f"answered in {spent['answering']:.2f} s ({_rate(whole, spent['answering'])} sends a second), remedies in {spent['remedies']:.2f} s; "
-        f"the events of {told['opened']:,} people were opened."
+        f"answered in {spent['answering']:.2f} s ({_rate(whole, spent['answering'])} sends a second), "
+        f"remedies in {spent['remedies']:.2f} s; the events of {told['opened']:,} people were opened."
     )
     rendering.line("Nothing was recorded.")
     if told["written"]:
@@ -245,4 +245,6 @@ def _show_taken(told: dict[str, Any]) -> None:
 
 def show_undone(told: dict[str, Any]) -> None:
     """A log that was taken back."""
-    rendering.line(f"Log {told['import']} is taken back: its {told['people']:,} contacts count for no limit any more.")
+    rendering.line(
+        f"Log {told['import']} is taken back: its {told['people']:,} contacts count for no limit any more."
+    )

@@ -16,7 +16,7 @@ Rule.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,6 +65,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     words: str = ""
     proved: Identity = Identity.CLAIMED
     received: int = 0  # UTC seconds; 0: now
+    ground: str = ""  # why a person should look first, where the edge knows one
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,9 +105,9 @@ def open_(house: House, said: Said, *, actor: str) -> RequestRow:
         for one in known:
             if one.kind == said.kind.value and Status(one.status) not in rights.ENDED:
                 _log(session, one.id, actor, "asked_again", via=said.via.value)
-                return one, False
+                return _proved(house, session, one, said, actor), False
         row = _row(house, session, said, person)
-        concern = _concern(said, held, known, session.now)
+        concern = said.ground or _concern(said, held, known, session)
         if concern:
             row = row._replace(status=Status.DECIDING.value)
         number = requests.add(session.connection, row)
@@ -138,6 +139,13 @@ def _check(house: House, said: Said) -> None:
         )
     if said.kind is not Kind.RECTIFICATION and said.corrections:
         raise errors.BadInput("Only a request to correct has corrections", remedy="leave them out")
+
+
+def _proved(house: House, session: Session, row: RequestRow, said: Said, actor: str) -> RequestRow:
+    """A request that waited for the proof with which it was asked again goes on."""
+    if row.status != Status.VERIFYING.value or said.proved < rights.NEEDED[said.kind]:
+        return row
+    return _go_on(house, session, row, said.proved, actor)
 
 
 def _whose(house: House, said: Said) -> list[int]:
@@ -214,15 +222,20 @@ def _row(house: House, session: Session, said: Said, person: int) -> RequestRow:
     )
 
 
-def _concern(said: Said, held: Sequence[int], known: Sequence[RequestRow], now: int) -> str:
-    """Why a person should look first; "" for no reason."""
+def _concern(said: Said, held: Sequence[int], known: Sequence[RequestRow], session: Session) -> str:
+    """Why a person should look first; "" for no reason.
+
+    Of a child on whose record a guardian stands, the address on record is the guardian's: proving it is their proof.
+    """
     if len(held) > 1 and said.kind not in (Kind.OBJECTION, Kind.WITHDRAWAL):
         return "address_of_several_people"
     if said.asker is Asker.AGENT and said.proved < Identity.CHECKED:
         return "agent_without_authority"
-    if said.asker is Asker.GUARDIAN and said.proved < Identity.STEPPED_UP:
+    theirs = states.attribute(session.person(held[0]).state, "guardian") == "yes"
+    if said.asker is Asker.GUARDIAN and said.proved < Identity.STEPPED_UP and not theirs:
         return "guardian_not_proved"
-    answered = [one for one in known if one.kind == said.kind.value and (one.ended or 0) > now - RECENT]
+    since = session.now - RECENT
+    answered = [one for one in known if one.kind == said.kind.value and (one.ended or 0) > since]
     if len(answered) >= MANY and said.kind in (Kind.ACCESS, Kind.PORTABILITY):
         return "asked_often"
     return ""
@@ -298,28 +311,34 @@ def _law_of(due: Due) -> str:
 # ---- proof and decision -------------------------------------------------------------------------------------------
 
 
-def prove(house: House, person: int, level: Identity, *, actor: str) -> list[RequestRow]:
-    """Somebody proved to be this person: requests of theirs that waited for it go on; which."""
+def prove(
+    house: House, person: int, level: Identity, *, actor: str, kinds: Collection[Kind] = tuple(Kind)
+) -> list[RequestRow]:
+    """Somebody proved to be this person: requests of theirs, of these kinds, that waited for it go on; which."""
     with house.database.read() as connection:
         waiting = [
             row
             for row in requests.of_person(connection, person)
-            if row.status == Status.VERIFYING.value and rights.NEEDED[Kind(row.kind)] <= level
+            if row.status == Status.VERIFYING.value
+            and Kind(row.kind) in kinds
+            and rights.NEEDED[Kind(row.kind)] <= level
         ]
     if not waiting:
         return []
 
     def work(session: Session) -> list[RequestRow]:
-        moved = []
-        for row in waiting:
-            row = row._replace(status=Status.READY.value, proved=int(level))
-            requests.update(session.connection, row.id, proved=row.proved, status=row.status)
-            _log(session, row.id, actor, "proved", level=level.name.lower())
-            _on(house, session, row)
-            moved.append(row)
-        return moved
+        session.load([person])
+        return [_go_on(house, session, row, level, actor) for row in waiting]
 
     return house.writing().write(work)
+
+
+def _go_on(house: House, session: Session, row: RequestRow, level: Identity, actor: str) -> RequestRow:
+    row = row._replace(status=Status.READY.value, proved=int(level))
+    requests.update(session.connection, row.id, proved=row.proved, status=row.status)
+    _log(session, row.id, actor, "proved", level=level.name.lower())
+    _on(house, session, row)
+    return row
 
 
 def decide(house: House, ref: str, *, go: bool, reason: str, actor: str, person: int = 0) -> RequestRow:

@@ -99,7 +99,7 @@ def _table(connection: sa.Connection, table: sa.Table, country: str, sample: int
     read = [sql_matching.read_as(dialect, codec) for codec in codecs]
     rows = connection.execute(sa.select(*read).limit(sample)).all()
     return Table(
-        name=table.name,
+        name=str(table.name),
         columns=tuple(
             _column(table.columns[codec.path], codec, [row[place] for row in rows], country)
             for place, codec in enumerate(codecs)

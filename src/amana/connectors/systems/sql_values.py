@@ -139,7 +139,7 @@ def codec(column: Column[Any], bare: Any, field: Field, *, inside: bool) -> Code
     inner = sort_of(column.type.item_type) if isinstance(column.type, types.ARRAY) else Sort.OTHER
     truth = sort is Sort.BOOLEAN or (sort is Sort.INTEGER and field.type is DataType.BOOLEAN)
     return Codec(
-        path=column.name,
+        path=str(column.name),
         column=bare,
         kind=column.type,
         nullable=bool(column.nullable),
