@@ -37,7 +37,7 @@ PATIENCE = 20.0  # seconds for a body to arrive
 EVALUATION, EVALUATIONS = "/access/v1/evaluation", "/access/v1/evaluations"
 JSON_ONLY = ("/access/", "/v1/")
 ANY_FORM = "/v1/webhooks/"
-PAGES = ("/u/", "/p/", "/f/", "/c/", "/k/", "/s/", "/me/", "/static/")
+PAGES = ("/u/", "/p/", "/f/", "/c/", "/k/", "/s/", "/q/", "/me/", "/static/")
 LONE_PAGES = frozenset({"/me", "/about", "/r", "/verify"})
 """Pages for people: they keep their own measure, and answer 429 as a page."""
 UNLIMITED = (*PAGES, "/v1/webhooks/", "/v1/events", "/v1/withdrawals", "/web/v1/preferences")

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
 from amana import errors
 from amana.core import events, rights
@@ -315,21 +316,22 @@ def prove(
     house: House, person: int, level: Identity, *, actor: str, kinds: Collection[Kind] = tuple(Kind)
 ) -> list[RequestRow]:
     """Somebody proved to be this person: requests of theirs, of these kinds, that waited for it go on; which."""
-    with house.database.read() as connection:
-        waiting = [
+
+    def waiting(connection: sa.Connection) -> list[RequestRow]:
+        return [
             row
             for row in requests.of_person(connection, person)
             if row.status == Status.VERIFYING.value
             and Kind(row.kind) in kinds
             and rights.NEEDED[Kind(row.kind)] <= level
         ]
-    if not waiting:
-        return []
 
     def work(session: Session) -> list[RequestRow]:
-        session.load([person])
-        return [_go_on(house, session, row, level, actor) for row in waiting]
+        return [_go_on(house, session, row, level, actor) for row in waiting(session.connection)]
 
+    with house.database.read() as connection:
+        if not waiting(connection):
+            return []
     return house.writing().write(work)
 
 

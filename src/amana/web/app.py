@@ -25,7 +25,7 @@ from litestar.handlers import HTTPRouteHandler
 from amana import errors
 from amana.services import limits, own_data
 from amana.services.house import House
-from amana.web import about, centre, confirming, forms, leaving, mine, rendering
+from amana.web import about, centre, confirming, forms, leaving, mine, rendering, requests
 from amana.web import visit as visits
 from amana.web.pacing import Pace
 from amana.web.visit import Answer, Page, Plain, View, Visit
@@ -83,6 +83,10 @@ ROUTES = (
     Route(path="/me", get=mine.show, post=mine.correct, paced="word"),
     Route(path="/me/closed", get=mine.closed),
     Route(path="/me/receipt/{part:str}", get=mine.receipt, paced="word"),
+    Route(path="/me/ask/{part:str}", get=requests.offer, post=requests.ask, paced="word"),
+    Route(path="/me/request/{part:str}", get=requests.show, post=requests.change, paced="word"),
+    Route(path="/me/request/{part:str}/copy", get=requests.copy, paced="word"),
+    Route(path="/q/{part:str}", get=requests.follow, paced="word"),
     Route(path="/about", get=about.show),
     Route(path="/r", get=about.refer),
     Route(path="/verify", get=about.verify),

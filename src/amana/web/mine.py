@@ -9,7 +9,6 @@ the person's values left the house, stands there too.
 
 from __future__ import annotations
 
-import hmac
 from typing import Any
 
 import msgspec
@@ -20,7 +19,7 @@ from amana.services import own_data
 from amana.services.exports import Export
 from amana.services.history import Opened
 from amana.services.own_data import Guest, Look
-from amana.web import naming
+from amana.web import naming, requests
 from amana.web.visit import Answer, Page, Plain, Visit, gone
 from amana.web.words import Words
 
@@ -38,19 +37,18 @@ def link(visit: Visit) -> Answer:
 def enter(visit: Visit) -> Answer:
     """Open the session and show the data."""
     guest = own_data.begin(visit.house, visit.part)
+    requests.begun(visit.house, guest)
     return _page(visit, guest, session=guest.word)
 
 
 def show(visit: Visit) -> Answer:
     """The data, in a session."""
-    return _page(visit, _guest(visit))
+    return _page(visit, requests.guest(visit))
 
 
 def correct(visit: Visit) -> Answer:
     """Store corrections, hand out a copy, or end the session."""
-    guest = _guest(visit)
-    if not hmac.compare_digest(visit.one("csrf"), guest.csrf(visit.house)):
-        raise errors.BadInput("The form did not come from this session", remedy="open the page again")
+    guest = requests.signed(visit)
     if visit.one("end"):
         own_data.end(visit.house, guest.word)
         return msgspec.structs.replace(closed(visit), brand=guest.brand, session="")
@@ -76,7 +74,7 @@ def closed(visit: Visit) -> Page:
 
 def receipt(visit: Visit) -> Answer:
     """The receipt of one line of the history, as a file."""
-    guest = _guest(visit)
+    guest = requests.guest(visit)
     position = _position(visit.part)
     if position is None:
         raise gone()
@@ -87,10 +85,6 @@ def receipt(visit: Visit) -> Answer:
 def _position(text: str) -> int | None:
     """A log position as an address spells it; None for anything else."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS else None
-
-
-def _guest(visit: Visit) -> Guest:
-    return own_data.guest(visit.house, visit.cookie)
 
 
 def _copy(visit: Visit, guest: Guest) -> Plain:
@@ -125,25 +119,16 @@ def _page(
     house = visit.house
     spoken = visit.words()
     mine = own_data.show(house, guest.person)
-    fields = [
-        (
-            name,
-            naming.field(house.workspace, name, spoken),
-            mine.fields[name],
-            one.means,
-            one.means not in own_data.FIXED,
-        )
-        for name, one in house.workspace.fields.items()
-    ]
     looks = own_data.looks(house, guest.person)
     values: dict[str, Any] = {
         "points": mine.points,
-        "fields": fields,
+        "fields": requests.fields(house, mine, spoken),
         "own_looks": looks.own,
         "looks": [_look(visit, one, spoken) for one in looks.others[:LOOKS]],
         "more_looks": len(looks.others[LOOKS:]),
         "exports": own_data.shared(house, guest.person),
         **_history(visit, guest, spoken),
+        **requests.block(house, guest),
         "csrf": guest.csrf(house),
         "saved": saved,
         "trouble": trouble,
