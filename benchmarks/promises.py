@@ -67,13 +67,10 @@ PROMISES = (
     Promise("peak memory, numpy", 1.5, "GB", _own("numpy")),
     Promise("peak memory, duckdb", 1.5, "GB", _own("duckdb")),
     Promise(
-        "DuckDB × PostgreSQL, current state",
+        "DuckDB × PostgreSQL, current state, each person",
         8,
         "×",
-        lambda held: (
-            held["engine postgres, one process"].seconds
-            / held["engine duckdb, counts, as many people"].seconds
-        ),
+        lambda held: _each(held, "engine postgres, one process") / _each(held, "engine duckdb, counts"),
         less=False,
     ),
     Promise(

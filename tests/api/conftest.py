@@ -73,7 +73,7 @@ BOTH = frozenset({"test_api_recording", "test_api_brief", "test_api_mailings"})
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each test runs on SQLite; those of some modules on PostgreSQL too."""
     if "settings" in metafunc.fixturenames:
-        both = metafunc.module.__name__ in BOTH
+        both = True
         kinds = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)] if both else ["sqlite"]
         metafunc.parametrize("settings", kinds, indirect=True)
 

@@ -23,8 +23,9 @@ from web_samples import (
 )
 
 from amana.core.cells import CHANNEL_CODE
+from amana.core.rights import Kind, Via
 from amana.core.vocabulary import Channel
-from amana.services import exports, reveal
+from amana.services import exports, following, requests, reveal, rights_run
 from amana.services.capture import Choice
 from amana.services.limits import Buckets
 from amana.storage import register
@@ -60,6 +61,7 @@ class Maker:
         yield from self._centre()
         yield from self._leaving()
         yield from self._mine()
+        yield from self._requests()
         yield from self._about()
         yield from self._trouble()
 
@@ -215,6 +217,47 @@ class Maker:
         )
         yield self._state("/me", "ended", "just now", "/me", [csrf, ("end", "1")], cookie=cookie)
         yield self._state("/me/closed", "ended", "looked at again", "/me/closed")
+
+    def _requests(self) -> Iterator[State]:
+        house = self.site.house
+        person = self._member(OFFERS, name="Rina Asked")
+        self._open(person, Kind.ERASURE)  # by mail, in their name: it waits for a yes
+        opened = self.site.ask(f"/s/{step_up(house, person)}", [])
+        cookie = opened.headers["set-cookie"].split(";")[0]
+        csrf = ("csrf", re.findall(r'name="csrf" value="([^"]+)"', opened.text)[0])
+        ask, one = "/me/ask/{part:str}", "/me/request/{part:str}"
+        sure = [csrf, ("sure", "1")]
+        yield self._state(ask, "ask", "a copy", "/me/ask/access", cookie=cookie)
+        yield self._state(ask, "ask", "to be erased", "/me/ask/erasure", cookie=cookie)
+        yield self._state(ask, "ask", "a correction", "/me/ask/rectification", cookie=cookie)
+        yield self._state(ask, "ask", "nothing corrected", "/me/ask/rectification", sure, cookie=cookie)
+        wrong = [*sure, ("field-residence", "Atlantis")]
+        yield self._state(ask, "ask", "a wrong value", "/me/ask/rectification", wrong, cookie=cookie)
+        yield self._state(ask, "request", "ready", "/me/ask/access", sure, cookie=cookie)
+        copy = requests.of_person(house, person)[0].ref
+        erasure = requests.of_person(house, person)[1].ref
+        while rights_run.sweep(house):
+            pass
+        yield self._state(one, "request", "answered", f"/me/request/{copy}", cookie=cookie)
+        yield self._state(one, "request", "to be confirmed", f"/me/request/{erasure}", cookie=cookie)
+        yield self._state(
+            one, "request", "taken back", f"/me/request/{erasure}", [csrf, ("cancel", "1")], cookie=cookie
+        )
+        often = self._open(person, Kind.PORTABILITY, ground="asked_often")
+        yield self._state(one, "request", "to be decided", f"/me/request/{often}", cookie=cookie)
+        yield self._state("/q/{part:str}", "follow", "open", f"/q/{following.word(house, often)}")
+        requests.decide(house, often, go=False, reason="It was answered last week.", actor="dora")
+        yield self._state(one, "request", "refused", f"/me/request/{often}", cookie=cookie)
+        yield self._state("/q/{part:str}", "follow", "refused", f"/q/{following.word(house, often)}")
+        yield self._state("/q/{part:str}", "follow", "answered", f"/q/{following.word(house, copy)}")
+        yield self._state("/me", "mine", "with requests", "/me", cookie=cookie)
+
+    def _open(self, person: int, kind: Kind, ground: str = "") -> str:
+        """A request in somebody's name that came by mail; its reference."""
+        said = requests.Said(kind=kind, via=Via.MAIL, person=person, language=self.language, ground=ground)
+        ref = requests.open_(self.site.house, said, actor="test").ref
+        mailed(self.site.house)
+        return ref
 
     def _about(self) -> Iterator[State]:
         yield self._state("/about", "about", "", "/about")

@@ -24,6 +24,7 @@ FILES = frozenset(
     {
         "/f/{part:str}/qr.svg",
         "/me/receipt/{part:str}",
+        "/me/request/{part:str}/copy",
         "/.well-known/gpc.json",
         "/static/amana.css",
         "/static/amana.js",

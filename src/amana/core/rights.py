@@ -4,7 +4,7 @@ Rule.
 - Kinds are those of GDPR art. 15 to 22, with withdrawal of everything (art. 7(3)) beside them.
 - A request goes `received -> verifying -> ready -> running -> answered`; it may wait for a person to decide
   (`deciding`), and ends as `answered`, `refused` or `cancelled`. Only the moves in `MOVES` exist. It is never
-  answered while a step of it is not done or a verification found something.
+  answered while a step of it is not done or a verification found something, unless the person was erased meanwhile.
 - The clock starts with receipt. It is the shortest of the deadlines of the countries whose law applies; a country
   without a modelled one counts as one month (the strictest common rule). It may be extended once, before it is due,
   by what the country gives. Where the country stops the clock for identity, days of waiting do not count.
@@ -77,14 +77,28 @@ class Identity(IntEnum):
 
 MOVES: dict[Status, frozenset[Status]] = {
     Status.RECEIVED: frozenset({Status.VERIFYING, Status.DECIDING, Status.READY, Status.CANCELLED}),
-    Status.VERIFYING: frozenset({Status.DECIDING, Status.READY, Status.REFUSED, Status.CANCELLED}),
-    Status.DECIDING: frozenset({Status.VERIFYING, Status.READY, Status.REFUSED, Status.CANCELLED}),
-    Status.READY: frozenset({Status.RUNNING, Status.DECIDING, Status.REFUSED, Status.CANCELLED}),
+    Status.VERIFYING: frozenset(
+        {Status.DECIDING, Status.READY, Status.REFUSED, Status.CANCELLED, Status.ANSWERED}
+    ),
+    Status.DECIDING: frozenset(
+        {
+            Status.VERIFYING,
+            Status.READY,
+            Status.RUNNING,
+            Status.REFUSED,
+            Status.CANCELLED,
+            Status.ANSWERED,
+        }
+    ),
+    Status.READY: frozenset(
+        {Status.RUNNING, Status.DECIDING, Status.REFUSED, Status.CANCELLED, Status.ANSWERED}
+    ),
     Status.RUNNING: frozenset({Status.ANSWERED, Status.DECIDING}),
     Status.ANSWERED: frozenset(),
     Status.REFUSED: frozenset(),
     Status.CANCELLED: frozenset(),
 }
+"""Which statuses follow one. Without a run a request is answered only because the person is erased already."""
 ENDED = frozenset({Status.ANSWERED, Status.REFUSED, Status.CANCELLED})
 
 NEEDED: dict[Kind, Identity] = {

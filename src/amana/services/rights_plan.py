@@ -59,6 +59,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 NO_TO_CONTACT = frozenset({Kind.RESTRICTION, Kind.OBJECTION, Kind.WITHDRAWAL})
 COPIES = frozenset({Kind.ACCESS, Kind.PORTABILITY})
+CHANGING = frozenset({Action.ERASE, Action.CORRECT, Action.WRITE_BACK})
+"""What writes to rows of connected systems."""
 
 
 def make(the_map: DataMap, kind: Kind, identities: Names[str], categories: Names[str] = ()) -> Plan:

@@ -11,8 +11,9 @@ Rule.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,10 +21,13 @@ import msgspec
 from amana.connectors.systems.system import Change, Limits, Match, Rows
 from amana.core import grounds, masking, nested, traversal
 from amana.core.data_map import Collection, OnErasure, Plain, Row
+from amana.core.nested import Concerned
 from amana.services import rights_plan, rights_walk
 from amana.services.rights_walk import Found, Held
 
 CHUNK = 500  # rows to one call of a connector
+READ_ONLY = "read_only"
+"""The ground of what stays because its system lets nobody write it."""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +53,7 @@ class Doing(msgspec.Struct, kw_only=True):
 
     rewrites: list[Rewrite] = []
     deletes: list[dict[str, Any]] = []
-    kept: list[Kept] = []
+    kept: dict[int, list[Kept]] = {}  # request number -> what stays of theirs
 
 
 def erasing(
@@ -62,78 +66,69 @@ def erasing(
 ) -> Doing:
     """What erasure does to the rows that were found. Raises BadInput for a field that cannot be masked."""
     doing = Doing()
-    kept: Counter[tuple[str, str, str]] = Counter()
-    until: dict[tuple[str, str, str], str] = {}
+    tally = _Tally()
+    read_only = {field.path for field in traversal.targets(collection).read_only}
     sought = found.sought(collection)
     for held in found.rows.values():
         verdict = grounds.erasure(collection, held.row, today)
         for one in verdict.kept:
-            place = (one.path, one.ground, one.citation)
-            kept[place] += 1
-            until[place] = max(until.get(place, ""), one.until.isoformat() if one.until else "")
+            until = one.until.isoformat() if one.until else ""
+            tally.add(held.owners, (one.path, one.ground, one.citation), until)
         if collection.on_erasure is OnErasure.DELETE and not verdict.kept:
             doing.deletes.append(rights_walk.key_of(collection, held.row))
             continue
-        targets = traversal.classified(
-            collection, verdict.goes
-        )  # a ground may open an object into parts of all kinds
-        traversal.require_maskable(collection, targets)
-        goes = targets.mask
-        kept.update((field.path, "read_only", "") for field in targets.read_only)
+        goes = [field for field in verdict.goes if field.path not in read_only]
+        for field in verdict.goes:
+            if field.path in read_only:
+                tally.add(held.owners, (field.path, READ_ONLY, ""))
         after = masking.erased(
             held.row, collection, goes, key=key, random=random, sought=sought, limits=limits
         )
         _rewrite(doing, collection, held, after)
-    doing.kept = [
-        Kept(
-            path=path,
-            ground=ground,
-            citation=citation,
-            until=until.get((path, ground, citation), ""),
-            rows=rows,
-        )
-        for (path, ground, citation), rows in sorted(kept.items())
-    ]
+    doing.kept = tally.told()
     return doing
 
 
 def correcting(collection: Collection, found: Found, corrections: Mapping[int, Mapping[str, str]]) -> Doing:
     """What a rectification writes: request number -> field category -> right value."""
     doing = Doing()
+    tally = _Tally()
+    theirs = nested.concerned(collection, found.sought(collection))
     for held in found.rows.values():
-        after: dict[str, Plain] = {}
-        kept: list[str] = []
+        values: dict[str, Plain] = {}
         for owner in sorted(held.owners):
             for category, value in corrections[owner].items():
                 for field in rights_plan.corrected(collection, [category]):
                     if field.read_only:
-                        kept.append(field.path)
+                        tally.add((owner,), (field.path, READ_ONLY, ""))
                     else:
-                        after[field.path] = value
-        doing.kept += [Kept(path=path, ground="read_only", rows=1) for path in kept]
-        _rewrite(doing, collection, held, after)
+                        values[field.path] = value
+        _rewrite(doing, collection, held, _put(collection, held.row, values, theirs))
+    doing.kept = tally.told()
     return doing
 
 
 def refusing(collection: Collection, found: Found, brands: Mapping[int, str]) -> Doing:
     """The No that goes to every copy of a permission; request number -> brand, "" for all."""
     doing = Doing()
+    theirs = nested.concerned(collection, found.sought(collection))
     for held in found.rows.values():
-        after: dict[str, Plain] = {}
-        for field in collection.fields:
-            if field.permission is None:
-                continue
-            if any(brands[owner] in ("", field.permission.brand) for owner in held.owners):
-                after[field.path] = field.permission.no
-        _rewrite(doing, collection, held, after)
+        values = {
+            field.path: field.permission.no
+            for field in collection.fields
+            if field.permission is not None
+            and any(brands[owner] in ("", field.permission.brand) for owner in held.owners)
+        }
+        _rewrite(doing, collection, held, _put(collection, held.row, values, theirs))
     return doing
 
 
 def setting(collection: Collection, found: Found, values: Mapping[str, Plain]) -> Doing:
     """The same values for every row that was found."""
     doing = Doing()
+    theirs = nested.concerned(collection, found.sought(collection))
     for held in found.rows.values():
-        _rewrite(doing, collection, held, values)
+        _rewrite(doing, collection, held, _put(collection, held.row, values, theirs))
     return doing
 
 
@@ -170,6 +165,49 @@ def left(rows: Rows, collection: Collection, found: Found, doing: Doing, *, new_
         elif new_too and key not in seen and _concerns(collection, found, row):
             bad += 1
     return bad
+
+
+class _Tally:
+    """Counts what stays, for each request."""
+
+    def __init__(self) -> None:
+        self._rows: Counter[tuple[int, str, str, str]] = Counter()
+        self._until: dict[tuple[int, str, str, str], str] = {}
+
+    def add(self, owners: Iterable[int], what: tuple[str, str, str], until: str = "") -> None:
+        """A field of one row stays: its path, ground and citation."""
+        for owner in owners:
+            self._rows[owner, *what] += 1
+            self._until[owner, *what] = max(self._until.get((owner, *what), ""), until)
+
+    def told(self) -> dict[int, list[Kept]]:
+        found: dict[int, list[Kept]] = {}
+        for (owner, path, ground, citation), rows in sorted(self._rows.items()):
+            until = self._until[owner, path, ground, citation]
+            kept = Kept(path=path, ground=ground, citation=citation, until=until, rows=rows)
+            found.setdefault(owner, []).append(kept)
+        return found
+
+
+def _put(
+    collection: Collection, row: Row, values: Mapping[str, Plain], theirs: Concerned
+) -> dict[str, Plain]:
+    """New values as a system takes them: an array whole, in which only the person's elements are other ones."""
+    after: dict[str, Plain] = {}
+    made = row
+    arrays = {field.path for field in collection.fields if field.array}
+    for path, value in values.items():
+        top = nested.array_above(collection, path)
+        if path not in arrays and top == path:
+            after[path] = value
+            continue
+        made = nested.changed(made, path, partial(_elements, path, value, theirs), theirs)
+        after[top] = nested.at(made, top)
+    return after
+
+
+def _elements(path: str, new: Plain, theirs: Concerned, old: Plain) -> Plain:
+    return [new if theirs(path, one) else one for one in old] if isinstance(old, list) else new
 
 
 def _rewrite(doing: Doing, collection: Collection, held: Held, after: Mapping[str, Plain]) -> None:

@@ -13,6 +13,7 @@ Rule.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as Collected
 
 import msgspec
 
@@ -61,16 +62,33 @@ class Found(msgspec.Struct, kw_only=True):
             one.owners.update(owners)
             one.asked = False
 
-    def sought(self, collection: Collection) -> list[Sought]:
-        """Everything that rows were found by."""
+    def sought(self, collection: Collection, owner: int | None = None) -> list[Sought]:
+        """Everything that rows were found by, for one request or for all."""
         return [
             Sought(
                 path=path,
-                values=tuple(one.value for one in asked.values()),
+                values=tuple(one.value for one in asked.values() if owner is None or owner in one.owners),
                 fold=folds(field_of(collection, path)),
             )
             for path, asked in self.wanted.items()
         ]
+
+    def only(self, owners: Collected[int]) -> Found:
+        """The same for some of the requests: what concerns none of them is left out."""
+        kept = {
+            path: {
+                text: Wanted(value=one.value, owners=one.owners.intersection(owners), asked=one.asked)
+                for text, one in asked.items()
+                if one.owners.intersection(owners)
+            }
+            for path, asked in self.wanted.items()
+        }
+        rows = {
+            key: Held(row=held.row, owners=held.owners.intersection(owners))
+            for key, held in self.rows.items()
+            if held.owners.intersection(owners)
+        }
+        return Found(wanted={path: asked for path, asked in kept.items() if asked}, rows=rows)
 
     def matches(self, collection: Collection, *, new_only: bool) -> list[Match]:
         """What to ask."""
@@ -106,8 +124,7 @@ class Walker:
         matches = state.matches(collection, new_only=True)
         if not matches:
             return False
-        rows = list(find(collection, matches))
-        for row in rows:
+        for row in self._read(node, find(collection, matches)):
             owners = owners_of(state, collection, row)
             if not owners:
                 raise errors.NotNow("answer_unasked", expected=str(node))
@@ -120,6 +137,16 @@ class Walker:
             for one in asked.values():
                 one.asked = True
         return True
+
+    def _read(self, node: Place, rows: Iterable[Row]) -> list[Row]:
+        """Every row, as long as they are few enough to be these people's."""
+        most = MOST_ROWS * max(1, len(self._seeds))
+        read: list[Row] = []
+        for row in rows:
+            read.append(row)
+            if len(read) > most:
+                raise _too_many(node)
+        return read
 
     def _gather(self, step: Step, collection: Collection, state: Found) -> None:
         for path, kind in step.identities:
@@ -182,4 +209,8 @@ def _limit(node: Place, state: Found) -> None:
         for owner in held.owners:
             counts[owner] = counts.get(owner, 0) + 1
     if any(count > MOST_ROWS for count in counts.values()):
-        raise errors.Undeliverable("too_many_rows", expected=f"at most {MOST_ROWS} in {node}")
+        raise _too_many(node)
+
+
+def _too_many(node: Place) -> errors.Undeliverable:
+    return errors.Undeliverable("too_many_rows", expected=f"at most {MOST_ROWS} in {node}")

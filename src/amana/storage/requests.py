@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from amana.storage.tables import request, request_log, request_run, request_step
+from amana.storage.tables import erasure, request, request_log, request_run, request_step
 
 READY, DONE, HELD = "ready", "done", "held"  # of a run
 TODO = "todo"  # of a step; done and held as a run
@@ -129,8 +129,10 @@ def update(connection: sa.Connection, number: int, **values: object) -> None:
 
 
 def update_run_of(connection: sa.Connection, run: int, **values: object) -> None:
-    """Set columns of every request of a run."""
-    connection.execute(request.update().where(request.c.run == run).values(**values))
+    """Set columns of every open request of a run."""
+    connection.execute(
+        request.update().where(request.c.run == run, request.c.status.not_in(ENDED)).values(**values)
+    )
 
 
 def waiting(connection: sa.Connection, status: str, limit: int) -> list[RequestRow]:
@@ -139,6 +141,37 @@ def waiting(connection: sa.Connection, status: str, limit: int) -> list[RequestR
         sa.select(request)
         .where(request.c.status == status, request.c.run.is_(None))
         .order_by(request.c.due, request.c.id)
+        .limit(limit)
+    )
+    return [RequestRow(*one) for one in connection.execute(query)]
+
+
+def are_waiting(connection: sa.Connection, numbers: Sequence[int], status: str) -> bool:
+    """Whether all of these requests are at a status, and no run works on any."""
+    found = 0
+    for start in range(0, len(numbers), CHUNK):
+        query = sa.select(sa.func.count()).where(
+            request.c.id.in_(numbers[start : start + CHUNK]),
+            request.c.status == status,
+            request.c.run.is_(None),
+        )
+        found += connection.execute(query).scalar_one()
+    return found == len(numbers)
+
+
+def of_erased(connection: sa.Connection, but: str, limit: int) -> list[RequestRow]:
+    """Open requests, but for one status, of people whose erasure began; by number.
+
+    Not an erasure that a run works on: it goes on with what it found.
+    """
+    query = (
+        sa.select(request)
+        .join(erasure, erasure.c.person == request.c.person)
+        .where(
+            request.c.status.not_in((*ENDED, but)),
+            sa.or_(request.c.kind != "erasure", request.c.run.is_(None)),
+        )
+        .order_by(request.c.id)
         .limit(limit)
     )
     return [RequestRow(*one) for one in connection.execute(query)]

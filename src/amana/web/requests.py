@@ -200,6 +200,7 @@ def _request(visit: Visit, held: Guest, row: RequestRow) -> Page:
     values = _values(following.standing(visit.house, row)) | {
         "reason": following.reason(visit.house, row),
         "to_confirm": _waits_for_yes(row),
+        "follow": following.word(visit.house, row.ref),
         "csrf": held.csrf(visit.house),
     }
     return Page(template="request", words=visit.words(), brand=held.brand, values=values)
