@@ -61,7 +61,10 @@ proof = ["channel_named", "sender_named", "purpose_named", "unbundled", "unticke
   "withdrawal_told", "written"]
 """
 
-EVERYTHING = ("decide", "screen", "permit", "send", "record", "capture", "capture:app", "read", "reveal")
+EVERYTHING = (
+    *("decide", "screen", "permit", "send", "record", "capture", "capture:app", "read", "reveal", "request"),
+    "vouch",
+)
 
 
 class TestClock:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from api_samples import DEFINITION, EVERYTHING, Client, TestClock
 from litestar.testing import TestClient
+from msgspec.structs import replace
 
 from amana import wiring
 from amana.api import app
@@ -28,11 +29,29 @@ def clock() -> TestClock:
     return TestClock()
 
 
+class Templates:
+    """New workspaces that tests copy, which is faster than making them: one for each definition and database."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[tuple[str, str], tuple[str, Path]] = {}
+
+    def of(self, kind: str, definition: str, server: Any = None) -> tuple[str, Path]:
+        """The template's number and its folder; on PostgreSQL its databases carry the number too."""
+        if (kind, definition) not in self._made:
+            number = str(len(self._made) + 1)
+            new = Settings(workspace=self._folder / number / "workspace", actor="test")
+            if server is not None:
+                main, keys = (_database(server, f"template_{name}_{number}") for name in ("main", "keys"))
+                new = replace(new, database=main, keys_database=keys)
+            self._made[kind, definition] = number, wiring.create(new, definition)
+        return self._made[kind, definition]
+
+
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new workspace that tests copy, which is faster than making one."""
-    folder = tmp_path_factory.mktemp("template") / "workspace"
-    return wiring.create(Settings(workspace=folder, actor="test"), DEFINITION)
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """The templates of this run."""
+    return Templates(tmp_path_factory.mktemp("templates"))
 
 
 @pytest.fixture(scope="session")
@@ -51,50 +70,34 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             started.cleanup()
 
 
-@pytest.fixture(scope="session")
-def served_template(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a new workspace whose databases `main_template` and `keys_template` tests copy."""
-    folder = tmp_path_factory.mktemp("served") / "workspace"
-    for name in ("main_template", "keys_template"):
-        server.psql(f"CREATE DATABASE {name};")
-    main, keys = (_address(server, name) for name in ("main_template", "keys_template"))
-    made = Settings(workspace=folder, actor="test", database=main, keys_database=keys)
-    return wiring.create(made, DEFINITION)
-
-
-def _address(server: Any, name: str) -> str:
+def _database(server: Any, name: str, template: str = "template1") -> str:
+    """A new database; its address."""
+    server.psql(f"CREATE DATABASE {name} TEMPLATE {template};")
     return str(server.get_uri()).replace("/postgres?", f"/{name}?")
 
 
-BOTH = frozenset({"test_api_recording", "test_api_brief", "test_api_mailings"})
-"""Modules whose tests run on both databases: they write, or read what was written, in ways that differ."""
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each test runs on SQLite; those of some modules on PostgreSQL too."""
+    """Each test of a workspace runs on SQLite and on PostgreSQL; the second is part of the long round."""
     if "settings" in metafunc.fixturenames:
-        both = True
-        kinds = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)] if both else ["sqlite"]
+        kinds = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
         metafunc.parametrize("settings", kinds, indirect=True)
 
 
 @pytest.fixture
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
-    """The settings of a fresh copy, on either database."""
+def settings(request: pytest.FixtureRequest, templates: Templates, tmp_path: Path) -> Settings:
+    """The settings of a fresh copy, on either database, of the module's `WORKSPACE` if it has one."""
+    server = request.getfixturevalue("server") if request.param == "postgresql" else None
+    number, template = templates.of(request.param, getattr(request.module, "WORKSPACE", DEFINITION), server)
     folder = tmp_path / "workspace"
-    if request.param == "sqlite":
-        shutil.copytree(request.getfixturevalue("template"), folder)
-        yield Settings(workspace=folder, actor="test")
-        return
-    shutil.copytree(request.getfixturevalue("served_template"), folder)
-    server, number = request.getfixturevalue("server"), next(_serial)
-    names = [f"main_{number}", f"keys_{number}"]
-    for name in names:
-        server.psql(f"CREATE DATABASE {name} TEMPLATE {name.partition('_')[0]}_template;")
-    main, keys = (_address(server, name) for name in names)
-    yield Settings(
-        workspace=folder, actor="test", database=main, keys_database=keys
-    )  # they go with the server
+    shutil.copytree(template, folder)
+    fresh = Settings(workspace=folder, actor="test")
+    if server is None:
+        return fresh
+    own = next(_serial)
+    main, keys = (
+        _database(server, f"{name}_{own}", f"template_{name}_{number}") for name in ("main", "keys")
+    )
+    return replace(fresh, database=main, keys_database=keys)  # they go with the server
 
 
 @pytest.fixture

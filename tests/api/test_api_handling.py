@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from api_samples import Client, TestClock, codes, question
 from handling_samples import HANDLED, INTERESTS, SHOP
 
-from amana import wiring
 from amana.services import links, own_data, tasks
 from amana.services.house import House
-from amana.settings import Settings
 
 PROFILE = {"name": f"use.{INTERESTS}", "properties": {"purpose": "offers", "manner": "profile"}}
 SHARE = {"name": "share.adwise", "properties": {"purpose": "offers", "category": INTERESTS}}
 DAY = 86_400
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new workspace with uses, recipients and a banner."""
-    folder = tmp_path_factory.mktemp("handled") / "workspace"
-    return wiring.create(Settings(workspace=folder, actor="test"), HANDLED)
+WORKSPACE = HANDLED  # with uses, recipients and a banner
 
 
 @pytest.fixture
@@ -294,6 +285,13 @@ def test_a_no_is_not_limited_and_wrong_tokens_are(client: Client, house: House, 
     assert wrong[0] == 404
     assert wrong[-1] == 429
     assert web(client, "preferences", {"token": token, "leave": True}).status_code == 200
+
+
+@pytest.mark.parametrize(("body", "origin"), [("{", "https://shop.example"), ("{}", "https://evil.example")])
+def test_what_says_nothing_is_limited_where_a_no_is_not(client: Client, body: str, origin: str) -> None:
+    path = "/web/v1/preferences"
+    codes = [client.http.post(path, content=body, headers={"origin": origin}).status_code for _ in range(260)]
+    assert codes[-1] == 429
 
 
 def test_the_script_is_small_and_any_site_may_load_it(client: Client) -> None:

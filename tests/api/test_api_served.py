@@ -28,8 +28,10 @@ def port(settings: Settings) -> Iterator[int]:
         free.bind(("127.0.0.1", 0))
         found = int(free.getsockname()[1])
     words = [sys.executable, "-c", PROGRAM, "-w", str(settings.workspace), "serve", "--port", str(found)]
+    told = {"AMANA_DATABASE": settings.database, "AMANA_KEYS_DATABASE": settings.keys_database}
+    named = {name: value for name, value in told.items() if value}
     process = subprocess.Popen(
-        words, env=dict(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        words, env=dict(os.environ) | named, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     for _ in range(300):
         with socket.socket() as probe:

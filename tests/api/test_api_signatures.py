@@ -205,6 +205,7 @@ def test_amazon_signs_the_fields_of_a_notification(
         "https://sns.eu-central-1.amazonaws.com@example.com/a.pem",
         "https://sns.eu-central-1.amazonaws.com:444/a.pem",
         "https://s3.eu-central-1.amazonaws.com/a.pem",
+        "https://sns.s3-eu-central-1.amazonaws.com/a.pem",  # a bucket that somebody called sns
         "https://sns.eu-central-1.amazonaws.com/a.pem\n",
         "https://sns.eu-central-1.amazonaws.com/../a.pem?x=.pem",
         "file:///etc/passwd.pem",

@@ -6,10 +6,12 @@ import random
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from audience_samples import (
     CALLS,
     DAY,
@@ -38,11 +40,12 @@ from amana.core.plan import Plan
 from amana.core.regimes import Regime
 from amana.core.remedies import Kind
 from amana.core.vocabulary import Channel, Status
-from amana.services import history, past_sends, replay, screening
+from amana.services import forget, history, past_sends, replay, screening
 from amana.services.asking import NEVER_TARGET, Gate, Inquiry, log_size
 from amana.services.house import House
 from amana.services.past_sends import Log, Sends
 from amana.storage import register
+from amana.storage.tables import sent as contacts
 
 MAPPING = """
 [source]
@@ -283,6 +286,44 @@ def test_taking_one_log_back_leaves_our_own_sends_and_other_logs(house: House) -
     with house.database.read() as connection:
         left = register.sends_since(connection, 1, 1, 0, NOW)
     assert sorted(left) == [(1, NOW - 120), (1, NOW - 5)]
+
+
+@pytest.mark.parametrize("number", ["p999", "p0", "p²", "p99999999999999999999"])
+def test_an_id_that_is_nobodys_is_nobody(house: House, number: str) -> None:
+    taken(house, "shop", row(2, given(100)))
+    log = [one._replace(external_id=number) for one in RECENT]
+    found = replay.run(house, "orchard", past_sends.read(house, "other", log))
+    assert told(found.bits) == [{"unknown_person"}] * 2
+    first = past_sends.take(house, LOG, log)
+    assert (first.contacts, first.unknown) == (0, 2)
+
+
+def test_whoever_is_erased_while_a_log_is_taken_in_has_no_contacts(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken(house, "shop", row(2, given(100)))
+    read = past_sends.read
+
+    def erased_meanwhile(*arguments: Any) -> Sends:
+        found = read(*arguments)
+        forget.forget(house, [1])
+        return found
+
+    monkeypatch.setattr(past_sends, "read", erased_meanwhile)
+    assert past_sends.take(house, LOG, RECENT).contacts == 0
+    with house.database.read() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(contacts)).scalar_one() == 0
+
+
+def test_taking_one_log_back_leaves_a_later_one_after_an_erasure(house: House) -> None:
+    taken(house, "shop", row(2, given(100)), row(3, given(100), email="ben@example.com"))
+    theirs = RECENT[0]._replace(external_id="3")
+    first = past_sends.take(house, LOG, [*RECENT, theirs])
+    forget.forget(house, [1])
+    past_sends.take(house, msgspec.structs.replace(LOG, digest="e" * 64), [theirs])
+    assert past_sends.undone(house, first.source) == 1
+    with house.database.read() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(contacts)).scalar_one() == 1
 
 
 def test_an_import_is_not_taken_for_a_log(house: House) -> None:

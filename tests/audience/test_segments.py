@@ -228,6 +228,14 @@ def test_what_nobody_can_be_chosen_by_is_refused_before_anybody_is_looked_at(
         segments.check(crowded, f"country = DE and {text}")
 
 
+def test_nobody_can_be_chosen_by_a_field_that_the_workspace_calls_special(house: House) -> None:
+    fields = dict(house.workspace.fields)
+    fields["tier"] = msgspec.structs.replace(fields["tier"], special=True)
+    house.workspace = msgspec.structs.replace(house.workspace, fields=fields)
+    with pytest.raises(errors.BadInput, match="special category"):
+        segments.check(house, "tier = gold")
+
+
 def test_a_misspelt_field_is_answered_with_the_nearest(crowded: House) -> None:
     with pytest.raises(errors.NotFound, match="interests"):
         segments.check(crowded, "intrests:garden")

@@ -297,3 +297,32 @@ def test_the_workers_of_a_process_do_mailings_too(house: House) -> None:
     post = open_post(house)
     assert "mailing" in Sender(house, post).workers()
     post.close()
+
+
+def test_copies_that_were_given_up_and_put_back_are_sent_although_the_mailing_was_over(
+    house: House, sender: Sender, handler: SinkHandler, clock: Clock
+) -> None:
+    known(house, {"ana@example.com": True})
+    handler.answer = lambda _: "451 not now"
+    started = mailings.start(house, offer(hours=100))
+    for _ in range(tasks.MOST_ATTEMPTS):
+        worked(sender)
+        clock.now += 6 * 3600
+    assert mailings.told(house, started.id).state == "done"
+    handler.answer = lambda _: "250 ok"
+    assert tasks.retry(house) == 1
+    worked(sender)
+    told = mailings.told(house, started.id)
+    assert (told.state, told.sent, told.waiting, told.not_sent) == ("done", 1, {}, {})
+
+
+def test_nobody_gets_a_message_after_its_hours_though_the_worker_was_away_until_then(
+    house: House, sender: Sender, handler: SinkHandler, clock: Clock
+) -> None:
+    known(house, PEOPLE)
+    started = mailings.start(house, offer(hours=2))
+    clock.now += 2 * 3600
+    worked(sender)
+    told = mailings.told(house, started.id)
+    assert (told.state, told.sent, told.not_sent) == ("done", 0, {"too_late": 2})
+    assert handler.taken == []

@@ -162,3 +162,14 @@ def test_a_collection_cannot_lead_out_of_the_folder(tmp_path: Path, name: str) -
     rows = shop(tmp_path, b"id,name,note\n1,Dana,\n")
     with pytest.raises(errors.Undeliverable, match="file_missing"):
         rows.check([Collection(dataset="shop", name=name, fields=SHOP.fields)])
+
+
+def test_behind_a_link_the_file_itself_is_changed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    rows = shop(tmp_path, b"id,name,note\n1,Dana,a\n2,Omar,b\n")
+    (tmp_path / "people.csv").rename(elsewhere / "kept.csv")
+    (tmp_path / "people.csv").symlink_to(elsewhere / "kept.csv")
+    assert rows.delete(SHOP, [{"id": "1"}]) == 1
+    assert (elsewhere / "kept.csv").read_bytes() == b"id,name,note\n2,Omar,b\n"
+    assert (tmp_path / "people.csv").is_symlink()

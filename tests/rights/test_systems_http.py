@@ -99,6 +99,11 @@ class TestPages:
         with pytest.raises(errors.NotNow, match="answer_repeats"):
             ids(small(host, {"pages": {"kind": "cursor", "at": "next", "query": "after"}}))
 
+    def test_a_page_that_was_promised_and_is_not_there_is_no_end(self, host: Host) -> None:
+        scripted(host, (200, {"rows": [ROW], "next": "a"}), (404, {}))
+        with pytest.raises(errors.NotNow, match="answer_incomplete"):
+            ids(small(host, {"pages": {"kind": "cursor", "at": "next", "query": "after"}}))
+
     def test_fewer_rows_than_the_answer_counts_is_an_error(self, host: Host) -> None:
         scripted(host, (200, {"rows": [ROW], "total": 2}))
         with pytest.raises(errors.NotNow, match="answer_incomplete"):
@@ -137,6 +142,16 @@ class TestOneHost:
     def test_a_value_cannot_lead_the_path_elsewhere(self) -> None:
         made = http_declared.filled("/people/{value}", {"value": "../keys?all=1#x"}, escape=True)
         assert made == "/people/..%2Fkeys%3Fall%3D1%23x"
+
+    @pytest.mark.parametrize("value", ["", ".", "..", None])
+    def test_a_value_that_would_name_what_stands_above_is_refused(self, host: Host, value: Any) -> None:
+        with pytest.raises(errors.Undeliverable, match="http_template"):
+            http_declared.filled("/people/{value}", {"value": value}, escape=True)
+        rows = small(host, {}, collections={"people": {"delete": {"method": "DELETE", "path": "/people/{key.id}"}}})
+        if value is not None:
+            with pytest.raises(errors.Undeliverable, match="http_template"):
+                rows.delete(SMALL, [{"id": value}])
+        assert "seen" not in host.state
 
     def test_no_log_holds_an_address_that_was_called(
         self, host: Host, caplog: pytest.LogCaptureFixture

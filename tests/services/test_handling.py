@@ -9,7 +9,7 @@ import pytest
 from service_samples import DEFINITION, NOW, OFFERS, TestClock, given, reasons, row, taken
 
 from amana import errors
-from amana.core import decision
+from amana.core import decision, workspace
 from amana.core.phrases import LANGUAGES
 from amana.core.statements import ANY
 from amana.services import data_choices, own_data, preferences, publish, screening, tasks, wording
@@ -252,6 +252,16 @@ def test_a_yes_needs_a_notice_that_names_the_recipient(house: House) -> None:
     said = DataChoice(action="share.overseas", purpose="offers", category=INTERESTS)
     with pytest.raises(errors.BadInput, match="not covered by the notice"):
         data_choices.allow(house, session(house, ANN), [said], Context())
+
+
+def test_a_yes_to_a_processor_that_the_notice_does_not_name_is_none_to_who_decides_for_themselves(
+    house: House,
+) -> None:
+    yes(house, ANN, "share.mailer")
+    file = house.folder / "amana.toml"
+    file.write_text(file.read_text("utf-8").replace('role = "processor"', 'role = "controller"'), "utf-8")
+    house.workspace = workspace.read(file.read_text("utf-8"))
+    assert why(house, ANN, "share.mailer") == ["consent_unproven"]
 
 
 def test_a_yes_needs_a_session_and_names_what_it_is_about(house: House) -> None:

@@ -261,3 +261,20 @@ def test_stages_are_told_in_order_and_never_ahead_of_the_work(site: Site) -> Non
     told = following.standing(site.house, requests.get(site.house, row.ref))
     assert told.status is Status.ANSWERED
     assert {one.value for _, one in told.stages} == {"done"}
+
+
+def test_who_is_erased_while_another_request_of_theirs_runs_holds_up_nobody(site: Site) -> None:
+    ann, bo = session(site, "gone"), session(site, "stays")
+    erasure = ann.post("/me/ask/erasure", sure="1")
+    ann.post("/me/ask/access")
+    ann.post("/me/ask/restriction")
+    refs = [ann.ref(one) for one in (Kind.ACCESS, Kind.RESTRICTION)]
+    bo.post("/me/ask/restriction")
+    assert erasure.status == 200
+    work(site)
+    assert bo.rows()["restriction"] == "answered"
+    rows = [requests.get(site.house, ref) for ref in refs]
+    assert all(one.ended for one in rows)
+    page = site.ask(f"/q/{following.word(site.house, refs[0])}").text
+    if rows[0].outcome == "erased_before":
+        assert words.of("en").plain("outcome_access") not in page

@@ -63,7 +63,7 @@ version = "2026-01"
 who = "Orchard Street Ltd"
 purposes = ["offers", "news"]
 channels = ["email", "sms", "ads_audience"]
-shared_with = ["Post House Ltd (sends our mail)"]
+shared_with = ["Post House Ltd (sends our mail)", "Adwise Ltd"]
 kept_for = "P3Y"
 withdraw = "the link in every message"
 [notices.offers.text]
@@ -145,6 +145,31 @@ why = "to be understood"
 kept_for = "P3Y"
 hold = "column"
 means = "language"
+[fields.interests]
+purposes = ["offers"]
+category = "user.behavior.interests"
+why = "to choose what is shown"
+kept_for = "P1Y"
+hold = "column"
+uses = ["profile", "analyse"]
+label = { en = "What you look at", he = "במה צפית", ar = "ما تتصفّحه", th = "สิ่งที่คุณดู", ru = "Что вы смотрите" }
+[fields.allergies]
+purposes = ["offers"]
+category = "user.health"
+why = "to leave out what does harm"
+kept_for = "P1Y"
+hold = "sealed"
+special = true
+uses = ["personalise"]
+label = { en = "Allergies", he = "אלרגיות", ar = "الحساسية", th = "อาการแพ้", ru = "Аллергии" }
+
+[recipients.adwise]
+name = "Adwise Ltd"
+country = "UK"
+role = "controller"
+purposes = ["offers"]
+categories = ["user.behavior"]
+agreement = "agreements/adwise.pdf"
 """
 
 OFFERS = Choice(purpose="offers", channel=Channel.EMAIL)

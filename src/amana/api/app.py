@@ -28,11 +28,13 @@ from amana.api import (
     chores,
     data_use,
     mailing,
+    opendsr,
     people,
     problems,
     public_log,
     recording,
     reporting,
+    requests,
     signals,
 )
 from amana.api.desk import Desk, Options
@@ -94,6 +96,8 @@ def make(
             *mailing.ROUTES,
             *chores.ROUTES,
             *reporting.ROUTES,
+            *requests.ROUTES,
+            *opendsr.ROUTES,
             *public_log.ROUTES,
             health,
             description,

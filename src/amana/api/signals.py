@@ -186,7 +186,11 @@ async def submit(request: AnyRequest, desk: TheDesk) -> Response[Any]:
 @post("/web/v1/preferences", status_code=200, include_in_schema=False)
 async def prefer(request: AnyRequest, desk: TheDesk) -> Response[Any]:
     """How things stand for the holder of a token, after what they change."""
-    said = await _said(request, desk, Wanted)
+    try:
+        said = await _said(request, desk, Wanted)
+    except (errors.BadInput, PermissionDeniedException):
+        guarding.limited(request)
+        raise
     try:
         known = await desk.run(web_signals.holder, desk.house, said.token)
     except errors.NotFound:

@@ -1,8 +1,8 @@
 """`amana data-map`: the connected systems, what they hold about people, and how a request would go through them.
 
-Rule. Nothing here asks a connected system: the map is read from the workspace's folder `systems` and nothing is changed.
-`check` tells every mistake at once and ends with exit status 2 if there is one; notes alone do not. The other verbs
-need a map without mistakes.
+Rule. The map is read from the workspace's folder `systems`. Nothing here asks a connected system or changes anything,
+but `carry`, which writes the permissions of now into a system's copies of them. `check` tells every mistake at once and
+ends with exit status 2 if there is one; notes alone do not. The other verbs need a map without mistakes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from amana.cli import paths, rendering, session
 from amana.cli.session import JsonFlag, answer
@@ -21,8 +22,9 @@ from amana.core.data_map import DataMap, System
 from amana.core.map_entries import Problem, listed
 from amana.core.traversal import Walk
 from amana.services import data_map as maps
-from amana.services import map_picture
+from amana.services import map_picture, write_back
 from amana.services.data_map import Note
+from amana.services.write_back import Carried
 
 commands = typer.Typer(no_args_is_help=True, help="The data map: connected systems and what they hold.")
 
@@ -185,3 +187,44 @@ def _plan(told: Mapping[str, Any]) -> None:
     for words, places in (("Not reached", walk.unreached), ("Held back for ever", walk.held)):
         if places:
             rendering.line(f"{words}: {', '.join(map(str, places))}", style="bold")
+
+
+# ---- carry ------------------------------------------------------------------------------------------------------
+
+
+@commands.command("carry")
+def carry(
+    context: typer.Context,
+    system: Annotated[
+        str, typer.Argument(help="The system whose copies of permissions are brought up to date.")
+    ],
+    turn: Annotated[
+        bool, typer.Option("--turn", help="Also write a Yes over every No where the record allows contact.")
+    ] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Bring everybody's copies of permissions in one system up to date now; run again, it goes on where it stopped."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    shown = Progress(*columns, console=session.notes, transient=True, disable=not session.notes.is_terminal)
+    with context.obj.house(writing=True) as house:
+        task = shown.add_task("Carrying", total=write_back.everybody(house))
+        try:
+            with shown:
+                done = write_back.carry_everybody(
+                    house, system, lambda one: shown.update(task, completed=one.people), turn=turn
+                )
+        except KeyboardInterrupt:
+            rendering.note("Stopped. What was carried stays; run the same command again to go on.")
+            raise typer.Exit(session.INTERRUPTED) from None
+    answer(done, json=json, render=_carried)
+
+
+def _carried(done: Carried) -> None:
+    rendering.line(f"{done.people:,} people gone through, {done.changed:,} rows changed.")
+    if done.left:
+        rendering.line(
+            f"{done.left:,} copies say no where the record says yes, and stay: somebody may have left there. "
+            "Import that system's list, or write a yes with --turn."
+        )
+    if done.apart:
+        rendering.line(f"{done.apart:,} people's copies could not be written now and are tried again.")

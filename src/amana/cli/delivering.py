@@ -17,7 +17,7 @@ import typer
 
 from amana import errors
 from amana.cli import rendering
-from amana.services import copies, gating, inbound, requests, rights_run, sending
+from amana.services import copies, gating, inbound, requests, rights_run, rights_telling, sending
 from amana.services.house import House
 from amana.services.posting import open_post
 from amana.services.tasks import Worker
@@ -52,7 +52,7 @@ def remind(house: House) -> int:
     return len(requests.remind(house))
 
 
-SWEEPERS: tuple[loop.Sweeper, ...] = (rights_run.sweep, remind, copies.sweep)
+SWEEPERS: tuple[loop.Sweeper, ...] = (rights_telling.sweep, rights_run.sweep, remind, copies.sweep)
 """What every worker does beside its tasks."""
 
 

@@ -1,10 +1,11 @@
-"""`amana demo`: from nothing to an invented company, a sealed ledger and two screened campaigns.
+"""`amana demo`: from nothing to an invented company, screened campaigns, and somebody who is forgotten everywhere.
 
 Rule. The demo does nothing of its own: it writes the sample's files and then calls the services that every other verb
 calls, in the order in which a newcomer would. It works in one folder that is empty or holds an earlier demo of the same
-size; running it again imports nothing twice. At the end it holds both screens against what the sample knows to be true:
-if anybody who said no anywhere were allowed, it fails. The moment asked about is the coming Wednesday, 18:00 UTC, so that
-the figures do not change with the hour at which somebody tries it.
+size; running it again imports nothing twice and erases nobody else. It holds both screens against what the sample knows
+to be true: if anybody who said no anywhere were allowed, it fails. The moment asked about is the coming Wednesday, 18:00
+UTC, so that the figures do not change with the hour at which somebody tries it. The ledger is verified last, with
+everything that happened in it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -23,16 +25,33 @@ import typer
 from rich.progress import Progress
 
 from amana import errors, wiring
-from amana.cli import demo_pages, session
-from amana.connectors import catalogue
+from amana.cli import demo_pages, demo_rights, session
+from amana.connectors import catalogue, sends
+from amana.connectors.tables import Source
 from amana.core import rules
 from amana.core.events import Permission
 from amana.core.vocabulary import GRANTING, REFUSING, Channel
 from amana.ledger import nodes
 from amana.sample.exports import SampleFiles, write_exports
-from amana.services import audit, history, imports, screening
+from amana.sample.people import people as sample_people
+from amana.sample.records import Records, records
+from amana.sample.sends import write_sends
+from amana.sample.shop import settled, write_shop
+from amana.services import (
+    audit,
+    data_map,
+    history,
+    imports,
+    map_picture,
+    past_sends,
+    replay,
+    screening,
+    whatif,
+)
 from amana.services.asking import Gate, Inquiry
 from amana.services.house import House
+from amana.services.whatif import Flips, Side
+from amana.settings import Settings
 from amana.storage import log, people, sources
 
 SEED = 7
@@ -41,6 +60,12 @@ EXPORTS = "exports"
 BRAND = "linden"
 LOOKED_AT = 300  # people whose history is opened to find one about whom two systems disagree
 OPENED = 200  # people whose events are opened to see that they verify
+FIRST = 6_000  # people of the sample who may be in the shop and in the log of sends
+LAW_CHANGE = (
+    "2025-06-30",
+    "2025-07-01",
+)  # the day before and the day on which Russia asks for storage at home
+MAP = "data-map.html"
 
 NEWSLETTER = Inquiry(brand=BRAND, purpose="newsletter", channel=Channel.EMAIL)
 OFFERS = Inquiry(brand=BRAND, purpose="offers", channel=Channel.SMS)
@@ -80,29 +105,37 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Where to work: empty, or an earlier demo.")] = Path("demo"),
     people: Annotated[int, typer.Option(min=100, help="How many invented customers.")] = 20_000,
 ) -> None:
-    """From nothing to an invented company, a sealed ledger and two screened campaigns."""
+    """From nothing to an invented company, a sealed ledger, screened campaigns and an erasure."""
     settings = msgspec.structs.replace(context.obj.settings, workspace=folder)
     steps = Steps()
     _claim(folder, people)
-    with steps.step("write the exports of the sample company's old systems"):
+    with steps.step("write the exports"):
         files = write_exports(folder / EXPORTS, SEED, people)
         lists = write_truth(folder / EXPORTS, files)
+        held = list(islice(records(sample_people(SEED, people), SEED), FIRST))
+        write_sends(folder / EXPORTS / "newsletter_sends.csv", held)
     demo_pages.exports(files, folder)
-    if not (folder / wiring.DEFINITION).exists():
-        with steps.step("make the workspace: keys, ledger, notices"):
-            wiring.create(settings, sample("amana.toml"))
+    with steps.step("make the workspace"):
+        _settle_in(settings, held)
     with wiring.opened(settings, writing=True) as house:
         _import_all(house, files, steps)
-        with steps.step("verify the ledger"):
-            demo_pages.verified(*_verify(house))
         at = moment(house.clock())
         campaigns = _screens(house, at, steps)
-        with steps.step("ask about two people"):
+        with steps.step("ask"):
             somebody = _ask_two(house, campaigns, at)
-        with steps.step("hold the answers against the truth"):
+        with steps.step("check"):
             check(house, lists, at)
+        with steps.step("what if"):
+            demo_pages.turned(*_law_change(house, at), LAW_CHANGE)
+        with steps.step("replay"):
+            demo_pages.replayed(_replay(house, folder / EXPORTS))
+        with steps.step("erase"):
+            gone = _forget(house, held, files, at)
+        with steps.step("verify"):
+            demo_pages.verified(*_verify(house))
+        _draw_map(house)
     demo_pages.timings(steps.taken)
-    demo_pages.where_next(folder, somebody, list(lists.values()))
+    demo_pages.where_next(folder, somebody, list(lists.values()), gone)
 
 
 def sample(name: str) -> str:
@@ -160,6 +193,28 @@ def write_truth(folder: Path, files: SampleFiles) -> dict[str, Path]:
         paths[name] = folder / f"{name.replace(' ', '-')}.csv"
         paths[name].write_text("\n".join([column, *sorted(addresses)]) + "\n", "utf-8")
     return paths
+
+
+def _settle_in(settings: Settings, held: list[Records]) -> None:
+    """The workspace, its web shop's database and the files that connect the two; what is there stays as it is."""
+    folder = settings.workspace
+    if not (folder / wiring.DEFINITION).exists():
+        wiring.create(settings, sample("amana.toml"))
+    write_shop(folder / "shop.db", held)
+    systems = folder / data_map.FOLDER
+    systems.mkdir(exist_ok=True)
+    for name, target in (
+        ("systems/shop.toml", systems / "shop.toml"),
+        ("systems/shop.yml", systems / "shop.yml"),
+        ("sends.toml", folder / EXPORTS / "newsletter_sends.toml"),
+    ):
+        if not target.exists():
+            target.write_text(sample(name), "utf-8")
+
+
+def _draw_map(house: House) -> None:
+    page = map_picture.page(data_map.load(house.folder), house.workspace.organisation.name)
+    (house.folder / MAP).write_text(page, "utf-8")
 
 
 # ---- the imports ------------------------------------------------------------------------------------------------
@@ -314,6 +369,45 @@ def _says(one: history.Opened, inquiry: Inquiry, *, yes: bool) -> bool:
 def _source_names(house: House) -> dict[int, str]:
     with house.database.read() as connection:
         return {one.id: one.name for one in sources.all_sources(connection)}
+
+
+# ---- other laws, earlier days -----------------------------------------------------------------------------------
+
+
+def _law_change(house: House, at: int) -> tuple[Inquiry, Flips]:
+    """Whom one dated change of law turns, everything else alike."""
+    before, after = (
+        Side(book=book, at=at, law=name) for book, name in (whatif.law_of(house, day) for day in LAW_CHANGE)
+    )
+    return NEWSLETTER, whatif.compare(house, NEWSLETTER, before, after)
+
+
+def _replay(house: House, folder: Path) -> replay.Replayed:
+    """What the gate would have said to two campaigns of the newsletter tool."""
+    mapping = sends.load((folder / "newsletter_sends.toml").read_text("utf-8"))
+    log_of_sends = Source(folder / "newsletter_sends.csv", mapping.layout())
+    found = past_sends.read(house, "newsletter_export", sends.read(log_of_sends, mapping))
+    return replay.run(house, BRAND, found, with_remedies=False)
+
+
+# ---- somebody who is forgotten ----------------------------------------------------------------------------------
+
+
+def _forget(house: House, held: list[Records], files: SampleFiles, at: int) -> demo_rights.Forgotten | None:
+    """Erase whoever asks, everywhere, and import an old file with them in it. Raises VerificationFailed."""
+    candidates = (one.person for one in held if settled(one))
+    gone = demo_rights.forget(house, candidates, files.crm, NEWSLETTER, at)
+    if gone is None:
+        return None
+    demo_pages.forgotten(gone)
+    copy = demo_rights.old_copy(files.crm.parent)
+    before = demo_rights.allowed(house, copy, NEWSLETTER, at)
+    arrival = msgspec.structs.replace(arrivals(files)[1], path=copy.path)
+    report = imports.run(house, msgspec.structs.replace(order(house, arrival)[0], name=files.crm.stem))
+    after = demo_rights.allowed(house, copy, NEWSLETTER, at)
+    demo_rights.check(before[0], after[0])
+    demo_pages.brought_back(copy.path, report, before, after)
+    return gone
 
 
 # ---- the truth --------------------------------------------------------------------------------------------------

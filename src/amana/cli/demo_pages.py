@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from amana.cli import rendering, wording
+from amana.cli.demo_rights import Forgotten
 from amana.cli.rendering import heading, line, table
 from amana.core.decision import Decision
 from amana.core.events import Permission
@@ -23,21 +24,20 @@ from amana.sample.exports import SampleFiles
 from amana.services.asking import Inquiry
 from amana.services.history import Opened
 from amana.services.imports import Report
+from amana.services.replay import Replayed
 from amana.services.screening import Screened
+from amana.services.whatif import Flips
 
 COUNTED = (
     ("rows", "rows"),
-    ("people_new", "new people"),
     ("events", "events sealed"),
     ("said_given", "a yes that is on record"),
     ("said_unknown", "a yes nobody can show"),
     ("said_refused", "a no"),
     ("said_withdrawn", "left"),
-    ("said_blocked", "bounced"),
-    ("reviews", "to look at by hand"),
-    ("rejected_values", "unreadable values"),
 )
 """Counts of an import that are shown, in words."""
+SHOWN = 6  # reasons of a campaign
 
 
 def campaign(inquiry: Inquiry) -> str:
@@ -48,7 +48,7 @@ def campaign(inquiry: Inquiry) -> str:
 def exports(files: SampleFiles, folder: Path) -> None:
     """What the invented systems handed over."""
     truth = files.truth
-    heading("Three exports of an invented company's old systems")
+    heading("Three exports of an invented company's old systems, in five languages")
     newsletter = sum(truth.newsletter_rows.values())
     line(f"{truth.people:,} invented customers, all under reserved domains, in {folder / 'exports'}:")
     line(f"  {files.newsletter.name}: {newsletter:,} members of a newsletter tool; no wording is kept")
@@ -61,48 +61,47 @@ def exports(files: SampleFiles, folder: Path) -> None:
 
 
 def imported(reports: Sequence[tuple[str, Report, float]]) -> None:
-    """Counts of each import, and how fast it went."""
+    """Counts of each import, and how fast they went."""
     heading("Imported into a sealed record")
     rows = [(what, *(f"{report.counts.get(key, 0):,}" for _, report, _ in reports)) for key, what in COUNTED]
-    rows.append(("events a second", *(_speed(report, seconds) for _, report, seconds in reports)))
     table(["", *(name for name, _, _ in reports)], rows, right=range(1, len(reports) + 1))
     if all(report.repeated for _, report, _ in reports):
         line("All three had been imported before: the counts are from then, nothing was added.")
+        return
+    fresh = [
+        (report.counts.get("events", 0), seconds) for _, report, seconds in reports if not report.repeated
+    ]
+    speed = sum(events for events, _ in fresh) / sum(seconds for _, seconds in fresh)
     rejects = sum(report.counts.get("rejected_values", 0) for _, report, _ in reports)
-    if rejects:
-        line(
-            f"{rejects:,} unreadable values were left out; {reports[0][1].rejects.parent} says line, column "
-            "and reason of each, never the value."
-        )
-
-
-def _speed(report: Report, seconds: float) -> str:
-    return "–" if report.repeated else f"{report.counts.get('events', 0) / seconds:,.0f}"
+    line(
+        f"{speed:,.0f} events a second. {rejects:,} unreadable values were left out: "
+        f"{reports[0][1].rejects.parent} has line, column and reason of each, never the value."
+    )
 
 
 def verified(size: int, root: bytes, opened: int) -> None:
     """What was checked of the ledger."""
     heading("The ledger verifies")
     line(
-        f"{size:,} events. The signed checkpoint holds; every stored tile follows from the entries below it, up to "
-        f"the root {root.hex()[:16]}…; {opened:,} events of people across the record were opened, found to match "
-        "their commitment, and each person's chain is unbroken."
+        f"{size:,} events, with all of the above. The signed checkpoint holds; every stored tile follows from the "
+        f"entries below it, up to the root {root.hex()[:16]}…;"
     )
+    line(f"{opened:,} events were opened: each matches its commitment, each person's chain is unbroken.")
 
 
 def screened(inquiry: Inquiry, result: Screened) -> None:
-    """The reasons of a campaign, as sentences."""
+    """The commonest reasons of a campaign, as sentences."""
     counts = result.counts
     heading(f"Screened: may we send {campaign(inquiry)} on {_moment(result.at)}?")
     rows = [("allowed", f"{counts.allowed:,}", "")]
-    for code, people in sorted(counts.by_reason.items(), key=lambda one: -one[1]):
-        if people:
-            rows.append((wording.english().why(code), f"{people:,}", f"{counts.by_first[code]:,}"))
-    table(("reason", "people", "shown first"), rows, right=(1, 2))
-    line(
-        f"{counts.people:,} people, each with every reason, in {result.seconds * 1000:,.0f} ms "
-        f"(and {result.catch_up_seconds * 1000:,.0f} ms to bring the columns to the ledger's head)."
+    found = sorted(
+        ((code, number) for code, number in counts.by_reason.items() if number), key=lambda one: -one[1]
     )
+    for code, people in found[:SHOWN]:
+        rows.append((wording.english().why(code), f"{people:,}", f"{counts.by_first[code]:,}"))
+    table(("reason", "people", "shown first"), rows, right=(1, 2))
+    more = f"; {len(found) - SHOWN} more reasons are not shown here" if len(found) > SHOWN else ""
+    line(f"{counts.people:,} people, each with every reason, in {result.seconds * 1000:,.0f} ms{more}.")
 
 
 def asked(person: int, inquiry: Inquiry, decision: Decision) -> None:
@@ -120,7 +119,6 @@ def asked(person: int, inquiry: Inquiry, decision: Decision) -> None:
         line(f"  Law of {law.place}: {text.basis[law.basis]} ({law.citation}{doubt})")
     if decision.defer_until is not None:
         line(f"  Ask again at {_moment(decision.defer_until)}: then the answer is yes.")
-    line(f"  Read from a ledger of {decision.ledger_size:,} events, law book {decision.rules_version}.")
 
 
 def told(person: int, opened: Sequence[Opened], sources: Mapping[int, str]) -> None:
@@ -155,42 +153,133 @@ def checked(found: Sequence[tuple[str, Inquiry, Screened]], bought: Screened) ->
     )
 
 
+def turned(inquiry: Inquiry, flips: Flips, days: tuple[str, str]) -> None:
+    """Whom a dated change of law turns."""
+    heading(f"What if: {campaign(inquiry)} under the law of {days[0]}, and of {days[1]}")
+    before, after = flips.allowed
+    line(
+        f"{before:,} may be contacted before, {after:,} after; nothing but the law differs, both in "
+        f"{flips.seconds * 1000:,.0f} ms."
+    )
+    for one in flips.to_no:
+        line(f"  {one.people:,} turn to no: {wording.english().why(one.code)}")
+    for one in flips.to_yes:
+        line(f"  {one.people:,} turn to yes, who had: {wording.english().why(one.code)}")
+    places = ", ".join(f"{place} {no + yes:,}" for place, (no, yes) in flips.places.items())
+    line(f"  By residence: {places or 'nobody turns'}.")
+
+
+def replayed(found: Replayed) -> None:
+    """What the gate would have said to past sends."""
+    counts, log = found.counts, found.sends
+    names = ", ".join(log.campaigns)
+    heading(f"Replayed: {len(log):,} messages that the newsletter tool sent ({names})")
+    refused = counts.people - counts.allowed
+    line(
+        f"{refused:,} would have been refused ({rendering.share(refused, counts.people)}), each asked at its own "
+        f"moment with what had happened until then, in {found.seconds * 1000:,.0f} ms. Most often:"
+    )
+    reasons = sorted(counts.by_reason.items(), key=lambda one: -one[1])
+    for code, number in reasons[:3]:
+        if number:
+            line(f"  {number:,}  {wording.english().why(code)}")
+
+
+def forgotten(gone: Forgotten) -> None:
+    """A request for erasure: what was planned, what was done, what stays and why."""
+    row, plan = gone.request, gone.plan
+    heading(f"Forgotten: p{row.person}, a customer of the web shop, asks for erasure ({row.ref})")
+    if plan is None:
+        line(f"Asked in an earlier run: {row.status} {rendering.words(row.outcome)}.")
+        return
+    line(
+        f"Due {rendering.moment(row.due)}, by {row.due_law}. Who they are is taken as proved here. Planned, before "
+        "anything was touched:"
+    )
+    table(
+        ("system", "collection", "found", "would change", "would delete"),
+        [
+            (one.system, one.node, f"{one.found:,}", f"{one.changes:,}", f"{one.deletes:,}")
+            for one in plan.collections
+        ],
+        right=(2, 3, 4),
+    )
+    for one in plan.collections:
+        for kept in one.kept:
+            until = f", until {kept.until}" if kept.until else ""
+            line(f"  {one.node}.{kept.path} stays in {kept.rows} rows: {kept.ground}, {kept.citation}{until}")
+    if not gone.over:
+        line(f"Run, and not answered yet: {row.status}.")
+        return
+    line(
+        f"Run and answered, {rendering.words(row.outcome)}: {gone.rows} rows changed or deleted there; asked again, the "
+        "shop has nothing of theirs but what stays."
+    )
+    line(f"Here p{row.person}'s key is destroyed: of {gone.events} sealed events none opens any more.")
+
+
+def brought_back(
+    path: Path, report: Report, before: tuple[int, int, int], after: tuple[int, int, int]
+) -> None:
+    """What an old file with somebody forgotten in it did: nothing."""
+    again = "was imported before" if report.repeated else "is imported"
+    line(f"An old export with them in it, {path.name}, {report.counts.get('rows', 0):,} rows, {again}:")
+    line(
+        f"  {after[0]:,} of its people may be contacted, and {before[0]:,} before; {report.counts.get('suppressed', 0)} "
+        "of its addresses and numbers are those of the erased, and whoever holds one objects to everything."
+    )
+
+
 def timings(taken: Sequence[tuple[str, float]]) -> None:
     """How long each step took."""
-    heading("How long it took")
-    rows = [(name, f"{seconds:.2f}") for name, seconds in taken]
-    rows.append(("together", f"{sum(seconds for _, seconds in taken):.2f}"))
-    table(("step", "seconds"), rows, right=(1,))
+    whole = sum(seconds for _, seconds in taken)
+    longest = sorted(taken, key=lambda one: -one[1])[:3]
+    named = ", ".join(f"{name} {seconds:.1f}" for name, seconds in longest)
+    line()
+    line(f"It took {whole:.1f} seconds; the longest: {named}.")
 
 
-def where_next(folder: Path, person: int, lists: Sequence[Path]) -> None:
-    """Commands that work as they are printed."""
+def where_next(folder: Path, person: int, lists: Sequence[Path], gone: Forgotten | None) -> None:
+    """Commands that work as they are printed, and pages to open."""
     heading("Where to look next")
-    for command, what in commands(folder, person, lists):
+    for command, what in commands(folder, person, lists, gone):
         line(f"  {command}", style="cyan")
         line(f"      {what}")
+    line(f"Open {folder / 'data-map.html'} in a browser: which system holds what about people.")
+    line(
+        "`make serve` starts the server on the demo: docs/pages.md says which pages it has, docs/api.md the calls."
+    )
 
 
-def commands(folder: Path, person: int, lists: Sequence[Path]) -> list[tuple[str, str]]:
+def commands(
+    folder: Path, person: int, lists: Sequence[Path], gone: Forgotten | None
+) -> list[tuple[str, str]]:
     """What to type next, and what it shows."""
     program = "amana" if shutil.which("amana") else sys.argv[0]
     amana = f"{program} --workspace {shlex.quote(str(folder))}"
     newsletter = "--purpose newsletter --channel email"
-    return [
+    listed = [
         (f"{amana} status", "people, events, the ledger's root, imports and notices"),
         (f"{amana} ask p{person} {newsletter}", "one person: verdict, every reason, law, evidence"),
         (f"{amana} history p{person}", "what the ledger holds about them, event by event"),
         (
             f"{amana} screen {newsletter} --audience {shlex.quote(str(lists[0]))}",
-            "the check of above by hand: everybody who said no to e-mail",
+            "the check of above by hand: everybody who said no to e-mail, with all reasons",
+        ),
+        (
+            f"{amana} whatif {newsletter} --law 2027-01-01",
+            "whose answer another law turns; --from-law, a folder of packs or a signed book work too",
         ),
         (
             f"{amana} audit",
             "the whole audit: every event opened, every chain and every answer's ground checked",
         ),
-        (f"{amana} explain consent_unproven", "what a reason means and what would change it"),
         (f"{amana} undo 3", "take back the bought list: its opt-outs stay"),
     ]
+    if gone is not None:
+        shown = f"{amana} request show {gone.request.ref}"
+        listed.insert(3, (shown, "the evidence: the clock, each step, and everything that happened"))
+    return listed
 
 
 def _moment(second: int) -> str:

@@ -159,6 +159,14 @@ class _Terms(NamedTuple):
     since: int
 
 
+class _Clock(NamedTuple):
+    """What the local time in some zones is, and whether it is allowed."""
+
+    open: bool
+    hours: int
+    days: int
+
+
 class Plan:
     """One question over one law book. Rows are resolved once per regime and kept."""
 
@@ -171,6 +179,11 @@ class Plan:
         self.is_holiday = is_holiday
         self._rows: dict[Regime, Law] = {}
         self.cited: dict[Regime, Any] = {}  # what an answer says of a regime's law, kept by `decision`
+        self._asked: dict[
+            tuple[tuple[str, ...], str], Law
+        ] = {}  # by places and subject, before the local clock
+        self._clocks: dict[tuple[tuple[str, ...], tuple[str, ...]], _Clock] = {}
+        self._concerned: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def law(self, regime: Regime) -> Law:
         """The row of law for a regime."""
@@ -183,6 +196,7 @@ class Plan:
         """The same question at another moment of the same quarter of an hour: the rows of law are shared."""
         plan = Plan(self.book, question, self.is_holiday)
         plan._rows, plan.cited = self._rows, self.cited
+        plan._asked, plan._clocks, plan._concerned = self._asked, self._clocks, self._concerned
         return plan
 
     def places(self, regime: Regime) -> tuple[str, ...]:
@@ -190,6 +204,13 @@ class Plan:
 
         An unknown region is every region that has a law of its own, all of which must allow.
         """
+        key = regime.place if regime.residence else "", regime.number_country
+        found = self._concerned.get(key)
+        if found is None:
+            found = self._concerned[key] = self._places(regime)
+        return found
+
+    def _places(self, regime: Regime) -> tuple[str, ...]:
         concerned = [regime.place] if regime.residence else list(self.question.circumstances.served)
         if not concerned:  # a number alone does not say where somebody lives
             return ()
@@ -212,9 +233,7 @@ class Plan:
 
     def zones(self, regime: Regime) -> tuple[str, ...]:
         """Every zone the person may be in: their own if known, else all zones of the places concerned."""
-        if regime.zone and windows.knows(regime.zone):
-            return (regime.zone,)
-        return tuple(dict.fromkeys(zone for place in self.places(regime) for zone in places.zones_of(place)))
+        return _zones(regime, self.places(regime))
 
     def opening(self, regime: Regime) -> tuple[tuple[windows.Allowed, ...], tuple[str, ...]]:
         """The legal hours of all places concerned, and the zones in which they must hold."""
@@ -242,10 +261,21 @@ class Plan:
         return None if channel is None else self.book.rule(place, channel, subject, self._on)
 
     def _resolve(self, regime: Regime) -> Law:
+        """Regimes differ most in zone, so what law asks of places and a subject is kept, and so is a local clock."""
         concerned = self.places(regime)
         if not concerned:
             return _NOWHERE
-        subject = SubjectType(regime.subject)
+        key = concerned, regime.subject
+        row = self._asked.get(key)
+        if row is None:
+            row = self._asked[key] = self._of_places(concerned, SubjectType(regime.subject))
+        if not row.modelled or self.question.handled is not None:
+            return row
+        clock = self._clock(concerned, _zones(regime, concerned))
+        return row._replace(open=clock.open, hours=clock.hours, days=clock.days)
+
+    def _of_places(self, concerned: tuple[str, ...], subject: SubjectType) -> Law:
+        """All that does not depend on anybody's zone."""
         rules = [self._rule(place, subject) for place in concerned]
         known = [rule for rule in rules if rule is not None]
         if len(known) < len(rules):
@@ -257,15 +287,20 @@ class Plan:
         )
         if self.question.handled is not None:
             return row._replace(transfer_well=self._transfer_well(concerned, self.question.handled))
-        allowed, zones = self.opening(regime)
-        at = self.question.at
-        row = row._replace(
-            message=self._message(concerned, known),
-            open=bool(zones) and windows.open_at(allowed, zones, at, self.is_holiday) if allowed else True,
-            hours=windows.local_hours(zones, at),
-            days=windows.local_days(zones, at),
-        )
+        row = row._replace(message=self._message(concerned, known))
         return self._capped(self._registered(row, known), concerned)
+
+    def _clock(self, concerned: tuple[str, ...], zones: tuple[str, ...]) -> _Clock:
+        """The local hours and days in some zones, and whether all places concerned allow contact in them."""
+        found = self._clocks.get((concerned, zones))
+        if found is None:
+            allowed, at = self._allowed(concerned), self.question.at
+            found = self._clocks[concerned, zones] = _Clock(
+                bool(zones) and windows.open_at(allowed, zones, at, self.is_holiday) if allowed else True,
+                windows.local_hours(zones, at),
+                windows.local_days(zones, at),
+            )
+        return found
 
     def _consent(self, rules: list[LawRule]) -> Law:
         bases = [self._basis(rule) for rule in rules]
@@ -480,6 +515,12 @@ def latest_birth(on: date, age: int) -> int:
     except ValueError:
         born = date(on.year - age, 2, 28)
     return (born - _EPOCH).days
+
+
+def _zones(regime: Regime, concerned: tuple[str, ...]) -> tuple[str, ...]:
+    if regime.zone and windows.knows(regime.zone):
+        return (regime.zone,)
+    return tuple(dict.fromkeys(zone for place in concerned for zone in places.zones_of(place)))
 
 
 def _ask(question: Question) -> Ask:

@@ -272,6 +272,17 @@ def defer(facts: Facts, regime: Regime, plan: Plan, later: Later) -> int | None:
     return search.moment if search.left((Kind.WAIT,)) == 0 else None
 
 
+def own_consent(facts: Facts, regime: Regime, plan: Plan) -> tuple[str, ...] | None:
+    """What the person's own consent must show to turn a refusal by itself.
+
+    None if it alone turns nothing, be it that something else stands against it or that the answer is an allow already.
+    """
+    if not rules.deny_bits(facts, plan.law(regime), plan.ask):
+        return None
+    search = _Search(facts, regime, plan, None)
+    return search.proofs(Kind.OWN_CONSENT) if search.left((Kind.OWN_CONSENT,)) == 0 else None
+
+
 def turns(
     chosen: tuple[Remedy, ...], facts: Facts, regime: Regime, plan: Plan, later: Later | None = None
 ) -> bool:
@@ -424,9 +435,13 @@ class _Search:
         return Remedy(
             kind=kind,
             until=self.moment if kind is Kind.WAIT else None,
-            proofs=proof_names(self._proofs(kind)),
+            proofs=self.proofs(kind),
             names=self._names(kind),
         )
+
+    def proofs(self, kind: Kind) -> tuple[str, ...]:
+        """What a remedy of a kind must show."""
+        return proof_names(self._proofs(kind))
 
     def _proofs(self, kind: Kind) -> int:
         facts, law = self.facts, self._then

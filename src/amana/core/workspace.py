@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from amana import errors
-from amana.core import cells, mailing, segment, signals
+from amana.core import cells, mailing, opendsr, segment, signals
 from amana.core.vocabulary import Channel, Hold, Manner, Proof, Role, Safeguard
 
 
@@ -147,6 +147,7 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     sms: mailing.Texting | None = None
     gate: mailing.MailGate | None = None
     reports: dict[str, mailing.Reporter] = {}  # by provider
+    opendsr: opendsr.Processor | None = None
 
 
 _USES = {cells.USE + manner.value: manner for manner in Manner}
@@ -230,6 +231,7 @@ def _check(workspace: Workspace) -> None:
     _check_data(workspace)
     mailing.check(workspace.mail, workspace.gate, workspace.brands, workspace.purposes)
     mailing.check_reports(workspace.reports)
+    opendsr.check(workspace.opendsr)
     _check_segments(workspace)
     meanings: dict[str, str] = {}
     for name, field in workspace.fields.items():

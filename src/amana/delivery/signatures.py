@@ -32,8 +32,11 @@ from amana import errors
 
 PATIENCE = 10  # seconds
 LARGEST = 20_000  # octets of a certificate
-AMAZON = re.compile(r"https://sns\.[a-z0-9-]{3,30}\.amazonaws\.com(?:\.cn)?/[A-Za-z0-9_.-]{1,200}\.pem\Z")
-"""Where Amazon keeps the certificates that it signs notifications with."""
+AMAZON = re.compile(
+    r"https://sns\.[a-z]{2,4}(?:-[a-z]{2,12}){1,2}-[0-9]{1,2}\.amazonaws\.com(?:\.cn)?/[A-Za-z0-9_.-]{1,200}\.pem\Z"
+)
+"""Where Amazon keeps the certificates that it signs notifications with: `sns` in a region, and nothing that looks like
+one. `sns.s3-….amazonaws.com` would be what somebody stored under the name `sns`."""
 
 _NOTIFICATION = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
 _CONFIRMATION = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")

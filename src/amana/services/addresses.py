@@ -10,6 +10,7 @@ holders that they touch under the new form, so that all holders of an address al
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -21,6 +22,17 @@ from amana.core.vocabulary import PointKind
 from amana.keys.store import BLIND_INDEX, SUPPRESSION, KeyStore
 from amana.ledger import sealing
 from amana.storage import points
+
+
+_PERSON = re.compile(r"p([1-9][0-9]{0,9})\Z")
+HIGHEST = 2**31 - 1
+
+
+def person_id(text: str) -> int | None:
+    """The id of a person as it is written, `p12`; None for anything else."""
+    found = _PERSON.match(text)
+    number = int(found[1]) if found else 0
+    return number if 0 < number <= HIGHEST else None
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,6 +38,8 @@ SCOPES = {
     "capture": "hand in captures that a person confirms afterwards",
     "read": "read people's permissions, receipts and notices; no contact values",
     "reveal": "open contact values, each look recorded",
+    "request": "open, plan, run and decide requests of people; what it says of their identity is a claim",
+    "vouch": "say that the papers of somebody who asks were checked",
     "webhook": "be the address that another system reports bounces, complaints and opt-outs to",
 }
 """The closed words; beside them `capture:<point>`."""

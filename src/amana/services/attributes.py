@@ -28,6 +28,7 @@ Array = np.ndarray[Any, Any]
 LATEST = "latest"
 SOURCE = "source"
 GROUP = "words"
+ORIGIN = "origin-"
 
 
 class Attributes(NamedTuple):
@@ -79,7 +80,7 @@ def origins(house: House, cell: int) -> Origins:
         grant = facts.counting_grant(person, cell)
         return (grant.source if grant else 0,)
 
-    return Origins(_caught(house, f"origin-{cell}", (SOURCE,), project)[1])
+    return Origins(_caught(house, f"{ORIGIN}{cell}", (SOURCE,), project)[1])
 
 
 def column(loaded: Loaded, name: str, rows: Array) -> Array:
@@ -95,6 +96,18 @@ def latest(person: PersonState) -> int:
     moments += [choice.at for choice in person.choices.values()]
     moments += [moment for point in person.points.values() for moment in (point.blocked, point.unblocked)]
     return max([0, person.restricted, person.unrestricted, *moments])
+
+
+def projected(manifest: Manifest, name: str, person: PersonState) -> dict[str, int]:
+    """What one of these groups has to say of a person: column -> number, -1 for a word that has none."""
+    if name != GROUP:
+        grant = facts.counting_grant(person, int(name.removeprefix(ORIGIN)))
+        return {SOURCE: grant.source if grant else 0}
+    numbers = {LATEST: latest(person)}
+    for field, words in manifest.words.items():
+        word = state.attribute(person, field)
+        numbers[layout.WORDS + field] = words.index(word) if word in words else -1
+    return numbers
 
 
 # ---- one group --------------------------------------------------------------------------------------------------

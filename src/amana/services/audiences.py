@@ -34,8 +34,8 @@ def read(gate: Gate, path: Path) -> Wanted:
     ids: set[int] = set()
     typed: list[str] = []
     for number, entry in _entries(path):
-        if entry.startswith("p") and entry[1:].isdigit():
-            ids.add(int(entry[1:]))
+        if (person := addresses.person_id(entry)) is not None:
+            ids.add(person)
             continue
         typed.append(entry)
         if len(entry) > LONGEST:
@@ -56,7 +56,7 @@ def _keyed(gate: Gate, path: Path, typed: list[str]) -> list[addresses.Address]:
     except errors.BadInput:
         pass
     for number, entry in _entries(path):  # again, one by one, to say which line it is
-        if not (entry.startswith("p") and entry[1:].isdigit()):
+        if addresses.person_id(entry) is None:
             try:
                 gate.typed([entry])
             except errors.BadInput:

@@ -29,14 +29,14 @@ import sqlalchemy as sa
 
 from amana import errors
 from amana.columns import layout
-from amana.columns.store import ColumnStore, Group, Loaded
+from amana.columns.store import ColumnStore, Group, Loaded, Manifest
 from amana.core import events, facts
 from amana.core import state as states
 from amana.core.cells import Terms
 from amana.core.state import PersonState
 from amana.ledger import canonical, checkpoint, merkle, nodes, sealing, tiles
 from amana.ledger.checkpoint import Checkpoint
-from amana.services import cache, publication, records
+from amana.services import attributes, cache, publication, records
 from amana.services.audit_rows import InStep, Said, Sealed
 from amana.services.house import House
 from amana.storage import erasures, log, people, proofs, register
@@ -415,6 +415,9 @@ class _Run:
         topics = facts.Topics(register.topics(self.connection))
         for name, group in manifest.groups.items():
             loaded = store.load(group)
+            if name == attributes.GROUP or name.startswith(attributes.ORIGIN):
+                self._attributes(manifest, name, loaded, chosen)
+                continue
             self._group(name, group, loaded, chosen, regimes, topics)
             if name == cache.PERSON_GROUP:
                 self._blank(loaded, erasures.in_state(self.connection, erasures.DONE)[:sample])
@@ -442,6 +445,16 @@ class _Run:
                 found = tuple(_cell(loaded, column, row.id - 1) for column in columns)
                 self.compared += len(columns)
                 if found != tuple(wanted):
+                    self._fault(f"The columns {name} of person {row.id} are not what the state says")
+
+    def _attributes(
+        self, manifest: Manifest, name: str, loaded: Loaded, chosen: Sequence[people.PersonRow]
+    ) -> None:
+        for row in chosen:
+            if row.changed < manifest.groups[name].position:
+                wanted = attributes.projected(manifest, name, row.state)
+                self.compared += len(loaded.base)
+                if any(_cell(loaded, column, row.id - 1) != wanted.get(column) for column in loaded.base):
                     self._fault(f"The columns {name} of person {row.id} are not what the state says")
 
     def _blank(self, loaded: Loaded, erased: Sequence[int]) -> None:

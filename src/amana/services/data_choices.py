@@ -6,21 +6,24 @@ Rule.
 - A Yes needs more: a session that was opened by a link mailed just now to an address on record (`own_data`). It names one
   purpose and one action, under the published notice that covers it; sharing only where that notice names the recipient.
   Its proof says so; it is *express* only where the page asked for an express statement.
-- What is shown is what the gate decides, never what the record alone would suggest.
+- What is shown is what the gate decides, never what the record alone would suggest. A Yes is offered only where it alone
+  would turn the gate's answer (`open_to_yes`).
 - A choice is about the person and their data, so that it binds nobody else who holds the same address.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 
 import msgspec
 
 from amana import errors
-from amana.core import cells, events, facts
+from amana.core import cells, events, facts, remedies
 from amana.core.cells import Terms
 from amana.core.notices import Published
-from amana.core.state import Claim
+from amana.core.state import Claim, PersonState
 from amana.core.statements import ANY, Interval
 from amana.core.vocabulary import Actor, Proof, Role, Status
 from amana.services import capture, own_data
@@ -111,6 +114,32 @@ def declared(house: House, brand: str) -> list[Handling]:
     ]
 
 
+def open_to_yes(house: House, person: int, brand: str, at: int | None = None) -> dict[Handling, bool]:
+    """What the person's own Yes, and nothing else, would let be done now; each with whether it has to be express.
+
+    What no published notice covers is left out, as `allow` refuses it, and so is what the law wants shown otherwise than
+    on a page of the person's own. Raises NotFound.
+    """
+    with house.database.read() as connection:
+        latest = {one.id: one for one in register.notice_versions(connection)}
+        held = people.get(connection, [person])
+    if person not in held:
+        raise errors.NotFound("There is no such person", remedy="ask for a new link")
+    gate = Gate(house)
+    try:
+        needed = {
+            one: _proof_of_yes(gate, held[person].state, one, house.clock() if at is None else at)
+            for one in declared(house, brand)
+        }
+    finally:
+        gate.close()
+    return {
+        one: Proof.EXPLICIT in proof
+        for one, proof in needed.items()
+        if proof is not None and proof in _shown(house, latest, one)
+    }
+
+
 def refuse(
     house: House,
     person: int,
@@ -169,7 +198,7 @@ def _record(
 ) -> Staged:
     given = notice is not None
     proof = _SHOWN | (Proof.EXPLICIT if express else Proof(0)) if given else Proof(0)
-    if given and said.action.startswith(cells.SHARE):
+    if notice is not None and said.action.startswith(cells.SHARE) and _is_named(house, notice, said.action):
         proof |= Proof.RECIPIENT_NAMED
     event = events.Permission(
         id=house.random(16).hex(),
@@ -213,7 +242,9 @@ def _notice(house: House, latest: dict[str, Published], said: DataChoice) -> Pub
     if notice is None:
         raise errors.Conflict("The notice to be shown is not published", remedy="run `amana publish` first")
     content = msgspec.convert(notice.content, _Covered)
-    if said.purpose not in content.purposes or not _names_recipient(house, content, said.action):
+    if said.purpose not in content.purposes or not (
+        _is_named(house, notice, said.action) or _is_processor(house, said.action)
+    ):
         raise errors.BadInput(
             "A choice is not covered by the notice that was shown",
             got=f"{said.action} for {said.purpose}",
@@ -222,14 +253,38 @@ def _notice(house: House, latest: dict[str, Published], said: DataChoice) -> Pub
     return notice
 
 
-def _names_recipient(house: House, content: _Covered, action: str) -> bool:
+def _is_named(house: House, notice: Published, action: str) -> bool:
+    """Whether a notice names the recipient of a sharing; a use has none to be named."""
     if not action.startswith(cells.SHARE):
         return True
     word = action.removeprefix(cells.SHARE)
     to = house.workspace.recipients.get(word)
-    return to is not None and (
-        to.role is Role.PROCESSOR or not {word, to.name}.isdisjoint(content.shared_with)
-    )
+    named = msgspec.convert(notice.content, _Covered).shared_with
+    return to is not None and not {word, to.name}.isdisjoint(named)
+
+
+def _is_processor(house: House, action: str) -> bool:
+    """Whether a recipient works for us: covered by the purpose, without being named."""
+    to = house.workspace.recipients.get(action.removeprefix(cells.SHARE))
+    return to is not None and to.role is Role.PROCESSOR
+
+
+def _shown(house: House, latest: dict[str, Published], asked: Handling) -> Proof:
+    """All that a Yes on a page of the person's own can show; nothing where no published notice covers it."""
+    try:
+        notice = _notice(house, latest, DataChoice(action=asked.action, purpose=asked.purpose))
+    except (errors.BadInput, errors.Conflict):
+        return Proof(0)
+    named = asked.action.startswith(cells.SHARE) and _is_named(house, notice, asked.action)
+    return _SHOWN | Proof.EXPLICIT | (Proof.RECIPIENT_NAMED if named else Proof(0))
+
+
+def _proof_of_yes(gate: Gate, state: PersonState, asked: Handling, at: int) -> Proof | None:
+    """What the person's own consent must show, if that alone turns the answer; None if it does not."""
+    plan = gate.plan(asked, at)
+    found, regime = gate.project(state, plan, 0, (0, 0, 0))
+    names = remedies.own_consent(found, regime, plan)
+    return None if names is None else reduce(or_, (Proof[name.upper()] for name in names), Proof.CONFIRMED)
 
 
 class _Covered(msgspec.Struct, frozen=True, kw_only=True):

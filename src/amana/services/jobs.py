@@ -1,14 +1,15 @@
 """Jobs: long work with a number, a state and a file at the end.
 
-Rule. One job is done at a time, in its own thread, in the order asked for; at most `MOST` wait. A job belongs to the key
-that asked for it, and nobody else sees it. Jobs live in the memory of the process that took them: they are advice and
-are asked for again after a restart. Files hold ids and reasons only, stand below the workspace's folder, and are removed
-after a day, and when the process starts.
+Rule. One job is done at a time, in a process of its own (`screening_apart`), in the order asked for; at most `MOST` wait. A
+job belongs to the key that asked for it, and nobody else sees it. Jobs live in the memory of the process that took them:
+they are advice and are asked for again after a restart, or after their process was ended from outside. Files hold ids and
+reasons only, stand below the workspace's folder, and are removed after a day, and when the process starts.
 """
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +19,10 @@ from typing import Any
 import msgspec
 
 from amana import errors
-from amana.services import screening
+from amana.services import screening_apart
 from amana.services.asking import Inquiry
 from amana.services.house import House
+from amana.services.screening_apart import Line, Order
 
 MOST = 20
 LIFE = 86_400  # seconds
@@ -37,7 +39,7 @@ class Job(msgspec.Struct, kw_only=True):
     progress: float = 0.0
     ended: int | None = None
     answer: dict[str, Any] = {}
-    trouble: str = ""  # code of the error
+    trouble: str = ""  # code of the error, or `screening_apart.ENDED`
     file: Path | None = None
 
 
@@ -51,9 +53,15 @@ class Jobs:
         self._pool = ThreadPoolExecutor(1, "amana-job")
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
 
     def close(self) -> None:
-        """Finish the running job, drop the waiting ones."""
+        """End the running job, drop the waiting ones."""
+        with self._lock:
+            self._closed = True
+            if self._process is not None:
+                self._process.terminate()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def screen(
@@ -64,21 +72,7 @@ class Jobs:
             raise errors.BadInput("The form of the file is not known", expected=" or ".join(ENDINGS))
         job = self._new(owner)
         path = self._folder / f"{job.id}.{ending}"
-
-        def work() -> dict[str, Any]:
-            self._folder.mkdir(mode=0o700, exist_ok=True)
-            audience = self._audience(job.id, people)
-            try:
-                result = screening.screen(self._house, inquiry, at, audience)
-            finally:
-                if audience is not None:
-                    audience.unlink()
-            job.progress = 0.8
-            screening.write(result, path)
-            job.file = path
-            return _told(result)
-
-        self._pool.submit(self._run, job, work)
+        self._pool.submit(self._run, job, inquiry, at, people, path)
         return job
 
     def get(self, owner: str, number: str) -> Job:
@@ -106,36 +100,36 @@ class Jobs:
             if path is not None:
                 path.unlink(missing_ok=True)
 
-    def _run(self, job: Job, work: Callable[[], dict[str, Any]]) -> None:
-        job.state, job.progress = "running", 0.1
+    def _run(
+        self, job: Job, inquiry: Inquiry, at: int | None, people: tuple[int, ...] | None, path: Path
+    ) -> None:
+        def tell(share: float) -> None:
+            job.progress = share
+
+        job.state, job.progress, state = "running", 0.1, "failed"
         try:
-            job.answer = work()
-        except errors.AmanaError as trouble:
-            job.trouble, state = trouble.code, "failed"
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            moment = self._house.clock() if at is None else at
+            order = Order(inquiry=inquiry, at=moment, people=people, path=path)
+            last = self._apart(order, tell)
+            job.trouble = last.trouble
+            if last.answer is not None:
+                job.answer, job.file, job.progress, state = last.answer, path, 1.0, "done"
         except Exception:
-            job.trouble, state = "error", "failed"
+            job.trouble = "error"
             raise
-        else:
-            job.progress, state = 1.0, "done"
         finally:
             job.ended = self._house.clock()
             job.state = state
 
-    def _audience(self, number: str, people: tuple[int, ...] | None) -> Path | None:
-        if people is None:
-            return None
-        path = self._folder / f"{number}.ids"
-        path.write_text("".join(f"p{person}\n" for person in people), "utf-8")
-        return path
-
-
-def _told(result: screening.Screened) -> dict[str, Any]:
-    return {
-        "people": len(result.people),
-        "allowed": int(result.counts.allowed),
-        "by_reason": {code: int(count) for code, count in result.counts.by_reason.items() if count},
-        "unknown": int(result.unknown),
-        "at": int(result.at),
-        "rules_version": result.rules_version,
-        "ledger_size": int(result.ledger_size),
-    }
+    def _apart(self, order: Order, tell: Callable[[float], None]) -> Line:
+        """The last line of a process that does it."""
+        with self._lock:
+            if self._closed:
+                return Line(trouble=screening_apart.ENDED)
+            process = self._process = screening_apart.begin()
+        try:
+            return screening_apart.finish(self._house, process, order, tell)
+        finally:
+            with self._lock:
+                self._process = None

@@ -178,7 +178,7 @@ class Mailer:
             return 0
         run = _Run(self._house, self._post, self._relaying, number, held)
         while monotonic() < until:
-            claimed = self._claimed(number)
+            claimed = self._claimed(number, held.order.hours)
             if not claimed:
                 break
             run.send(claimed)
@@ -206,10 +206,10 @@ class Mailer:
             more = self._house.writing().write(work)
         return not more
 
-    def _claimed(self, number: str) -> list[TaskRow]:
+    def _claimed(self, number: str, hours: int) -> list[TaskRow]:
         def work(session: Session) -> list[TaskRow]:
             head = mailings.head(session.connection, number)
-            if head is None or head.state != READY:
+            if head is None or head.state != READY or head.made + hours * 3600 <= session.now:
                 return []
             kinds, now = [mailings.copies(number)], session.now
             return task_rows.claim(session.connection, kinds, now, now + tasks.LEASE, BATCH)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+import sqlalchemy as sa
 
 from amana import errors
 from amana.connectors import sends
@@ -124,26 +125,28 @@ def take(house: House, log: Log, rows: Iterable[Sent | Reject]) -> Taken:
     if living:
         return _told(living[-1], repeated=True)
     found = read(house, log.name, rows)
-    counts = {
-        "rows": len(found),
-        "contacts": len(found.person),
-        "unknown": len(found) - len(np.unique(found.whose)),
-        "rejected_rows": len(found.rejects),
-    }
-
     def work(session: Session) -> Source:
         if any(one.state != "undone" for one in sources.of_digest(session.connection, digest)):
             raise errors.Conflict("Another process takes this log in", remedy="run it again")
         cells = np.array(
             [session.terms.cell(log.brand, word, by.value) for word, by in found.asked], np.int64
         )
+        here = people.which(session.connection, np.unique(found.person).tolist())
+        still = np.isin(found.person, np.array(sorted(here), np.int64))  # nobody who was erased meanwhile
+        whose, person = found.whose[still], found.person[still]
         contacts = zip(
-            found.person.tolist(),
-            cells[found.ask[found.whose]].tolist() if len(cells) else [],
-            found.at[found.whose].tolist(),
+            person.tolist(),
+            cells[found.ask[whose]].tolist() if len(cells) else [],
+            found.at[whose].tolist(),
             strict=True,
         )
-        first = register.put_past(session.connection, list(contacts))
+        first = register.put_past(session.connection, list(contacts), _lowest(session.connection))
+        counts = {
+            "rows": len(found),
+            "contacts": len(person),
+            "unknown": len(found) - len(np.unique(whose)),
+            "rejected_rows": len(found.rejects),
+        }
         source = Source(
             id=sources.next_id(session.connection),
             kind=sends.KIND,
@@ -178,6 +181,12 @@ def undone(house: House, number: int) -> int | None:
         return gone
 
     return house.writing().write(work)
+
+
+def _lowest(connection: sa.Connection) -> int:
+    """The lowest id that a taken-in contact was ever given."""
+    logs = (one for one in sources.all_sources(connection) if one.kind == sends.KIND)
+    return min((one.counts["first"] for one in logs), default=0)
 
 
 def _told(source: Source, *, repeated: bool = False) -> Taken:
@@ -225,6 +234,8 @@ def _found(house: House, name: str, identities: list[tuple[str, str, str, str]])
     aliases = {one[0]: sealing.blind_index(secret, kind, one[0]) for one in identities if one[0]}
     with house.database.read() as connection:
         by_alias = people.by_alias(connection, list(aliases.values()))
+        numbered = {one[0]: addresses.person_id(one[0]) or 0 for one in identities}
+        here = people.which(connection, numbered.values())
         wanted = {address.blind: address for pair in keyed for address in pair if address is not None}
         held = addresses.holders(connection, wanted.values())
     found: list[tuple[int, ...]] = []
@@ -232,8 +243,8 @@ def _found(house: House, name: str, identities: list[tuple[str, str, str, str]])
         person = by_alias.get(aliases[number]) if number else None
         if person is not None:
             found.append((person,))
-        elif number.startswith("p") and number[1:].isdigit() and not any(pair):
-            found.append((int(number[1:]),))
+        elif numbered[number] in here and not any(pair):
+            found.append((numbered[number],))
         else:
             holders = next((held[one.blind] for one in pair if one is not None and one.blind in held), ())
             found.append(tuple(sorted({holder for holder, _ in holders})))

@@ -24,15 +24,25 @@ import msgspec
 import sqlalchemy as sa
 
 from amana import errors
-from amana.core import events, rights
+from amana.core import rights
 from amana.core import state as states
 from amana.core.pack_values import Deadline
 from amana.core.rights import Asker, Due, Identity, Kind, Status, Via
-from amana.core.statements import ANY, Interval, PersonRow, Statement
+from amana.core.statements import ANY, PersonRow, Statement
 from amana.core.vocabulary import Actor
 from amana.core.vocabulary import Status as PermissionStatus
 from amana.ledger import sealing
-from amana.services import addresses, capture, own_data, preferences, reveal, telling
+from amana.services import (
+    addresses,
+    capture,
+    concerns,
+    own_data,
+    preferences,
+    restricting,
+    reveal,
+    rights_handed,
+    telling,
+)
 from amana.services.addresses import Keyer
 from amana.services.house import House
 from amana.services.writing import Session
@@ -42,11 +52,8 @@ from amana.storage.requests import RequestRow
 SOURCE = "requests"
 """The capture point under which requests record events."""
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: nothing that is misread on the phone
-MANY = 3
-"""So many answered requests of one kind in `RECENT` are looked at by a person before another runs."""
 IDENTITY_KIND = {"email": "email", "phone": "phone_number"}
 """What the data map calls our kinds of address."""
-RECENT = 180 * 86_400
 DAY = 86_400
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -104,11 +111,11 @@ def open_(house: House, said: Said, *, actor: str) -> RequestRow:
         session.load([person])
         known = requests.of_person(session.connection, person)
         for one in known:
-            if one.kind == said.kind.value and Status(one.status) not in rights.ENDED:
+            if _is_same(house, session, one, said):
                 _log(session, one.id, actor, "asked_again", via=said.via.value)
                 return _proved(house, session, one, said, actor), False
         row = _row(house, session, said, person)
-        concern = said.ground or _concern(said, held, known, session)
+        concern = said.ground or concerns.of(session, said.kind, said.asker, said.proved, held, known)
         if concern:
             row = row._replace(status=Status.DECIDING.value)
         number = requests.add(session.connection, row)
@@ -123,6 +130,14 @@ def open_(house: House, said: Said, *, actor: str) -> RequestRow:
     if is_new and row.status == Status.VERIFYING.value:
         own_data.ask(house, row.person, row.brand or next(iter(house.workspace.brands)), row.language)
     return row
+
+
+def _is_same(house: House, session: Session, row: RequestRow, said: Said) -> bool:
+    """Whether what is asked now is asked already: for no other brand, and with the same corrections."""
+    if row.kind != said.kind.value or Status(row.status) in rights.ENDED or row.brand not in ("", said.brand):
+        return False
+    known = said.kind is not Kind.RECTIFICATION or not said.corrections
+    return known or opened(house, session.key_of(row.person), row).corrections == said.corrections
 
 
 def _check(house: House, said: Said) -> None:
@@ -223,25 +238,6 @@ def _row(house: House, session: Session, said: Said, person: int) -> RequestRow:
     )
 
 
-def _concern(said: Said, held: Sequence[int], known: Sequence[RequestRow], session: Session) -> str:
-    """Why a person should look first; "" for no reason.
-
-    Of a child on whose record a guardian stands, the address on record is the guardian's: proving it is their proof.
-    """
-    if len(held) > 1 and said.kind not in (Kind.OBJECTION, Kind.WITHDRAWAL):
-        return "address_of_several_people"
-    if said.asker is Asker.AGENT and said.proved < Identity.CHECKED:
-        return "agent_without_authority"
-    theirs = states.attribute(session.person(held[0]).state, "guardian") == "yes"
-    if said.asker is Asker.GUARDIAN and said.proved < Identity.STEPPED_UP and not theirs:
-        return "guardian_not_proved"
-    since = session.now - RECENT
-    answered = [one for one in known if one.kind == said.kind.value and (one.ended or 0) > since]
-    if len(answered) >= MANY and said.kind in (Kind.ACCESS, Kind.PORTABILITY):
-        return "asked_often"
-    return ""
-
-
 def _reference(house: House) -> str:
     letters = "".join(ALPHABET[byte % 32] for byte in house.random(8))
     return f"R-{letters[:4]}-{letters[4:]}"
@@ -313,9 +309,18 @@ def _law_of(due: Due) -> str:
 
 
 def prove(
-    house: House, person: int, level: Identity, *, actor: str, kinds: Collection[Kind] = tuple(Kind)
+    house: House,
+    person: int,
+    level: Identity,
+    *,
+    actor: str,
+    kinds: Collection[Kind] = tuple(Kind),
+    ref: str = "",
 ) -> list[RequestRow]:
-    """Somebody proved to be this person: requests of theirs, of these kinds, that waited for it go on; which."""
+    """Somebody proved to be this person: requests of theirs that waited for it go on; which.
+
+    `kinds` and `ref` narrow them: a proof of who somebody is says nothing about what was asked in their name.
+    """
 
     def waiting(connection: sa.Connection) -> list[RequestRow]:
         return [
@@ -323,6 +328,7 @@ def prove(
             for row in requests.of_person(connection, person)
             if row.status == Status.VERIFYING.value
             and Kind(row.kind) in kinds
+            and ref in ("", row.ref)
             and rights.NEEDED[Kind(row.kind)] <= level
         ]
 
@@ -353,7 +359,12 @@ def decide(house: House, ref: str, *, go: bool, reason: str, actor: str, person:
         row = _open_row(session, ref)
         if row.status != Status.DECIDING.value:
             raise errors.Conflict("This request waits for nobody's decision", got=row.status, remedy="see it")
+        if row.run is not None:
+            return _decided_about_run(house, session, row, go=go, reason=reason, actor=actor, person=person)
         about = person or row.person
+        if go and row.outcome:  # a person looked: nothing is left that could be done
+            _log(session, row.id, actor, "decided", go=go, reason=reason)
+            return answered(session, row, row.outcome, rows=0)
         sealed = row.sealed
         if about != row.person:
             content = opened(house, session.key_of(row.person), row)
@@ -365,6 +376,7 @@ def decide(house: House, ref: str, *, go: bool, reason: str, actor: str, person:
         values: dict[str, object] = {"status": status.value, "person": about, "sealed": sealed}
         if not go:
             values |= {"ended": session.now, "outcome": "refused"}
+            _off(house, session, row)
         requests.update(session.connection, row.id, **values)
         _log(session, row.id, actor, "decided", go=go, reason=reason)
         row = row._replace(status=status.value, person=about, sealed=sealed)
@@ -377,8 +389,29 @@ def decide(house: House, ref: str, *, go: bool, reason: str, actor: str, person:
     return row
 
 
+def _decided_about_run(
+    house: House, session: Session, row: RequestRow, *, go: bool, reason: str, actor: str, person: int
+) -> RequestRow:
+    """A decision about a request whose run waits for somebody: back to work, or refused. Raises Busy, Conflict."""
+    if person not in (0, row.person):
+        raise errors.Conflict(
+            "A request that runs already is not given to another person",
+            remedy="refuse it, and open one for them",
+        )
+    _log(session, row.id, actor, "decided", go=go, reason=reason)
+    if go:
+        rights_handed.again(session, row, actor=actor)
+        return row._replace(status=Status.RUNNING.value)
+    rights_handed.leave(session, row)
+    _off(house, session, row)
+    requests.update(
+        session.connection, row.id, status=Status.REFUSED.value, ended=session.now, outcome="refused"
+    )
+    return row._replace(status=Status.REFUSED.value, ended=session.now, outcome="refused")
+
+
 def cancel(house: House, ref: str, *, actor: str) -> RequestRow:
-    """Whoever asked takes it back, before it runs. Raises Conflict, NotFound."""
+    """Whoever asked takes it back, before it runs. Raises Conflict, NotFound, Busy."""
 
     def work(session: Session) -> RequestRow:
         row = _open_row(session, ref)
@@ -386,6 +419,8 @@ def cancel(house: House, ref: str, *, actor: str) -> RequestRow:
             raise errors.Conflict(
                 "This request cannot be taken back any more", got=row.status, remedy="see it"
             )
+        rights_handed.leave(session, row)
+        _off(house, session, row)
         requests.update(
             session.connection, row.id, status=Status.CANCELLED.value, ended=session.now, outcome="cancelled"
         )
@@ -395,33 +430,61 @@ def cancel(house: House, ref: str, *, actor: str) -> RequestRow:
     return house.writing().write(work)
 
 
+def lift(house: House, ref: str, reason: str, *, actor: str) -> RequestRow:
+    """End a restriction whose ground is gone; the person was told before (art. 18(3)). Raises Conflict, NotFound."""
+
+    def work(session: Session) -> RequestRow:
+        row = requests.get(session.connection, ref.strip().upper())
+        if row is None:
+            raise _no_such()
+        ended = row.status == Status.ANSWERED.value and row.outcome != restricting.LIFTED
+        if row.kind != Kind.RESTRICTION.value or not ended:
+            raise errors.Conflict(
+                "There is no restriction to lift here", got=f"{row.kind}, {row.status}", remedy="see it"
+            )
+        row = row._replace(outcome=restricting.LIFTED)
+        requests.update(session.connection, row.id, outcome=row.outcome)
+        lifted = _off(house, session, row)
+        _log(session, row.id, actor, "lifted", reason=reason, held_by_another=not lifted)
+        return row
+
+    return house.writing().write(work)
+
+
 def to_decide(house: House, row: RequestRow, ground: str, *, actor: str) -> None:
-    """Hand a request to a person."""
+    """Hand a request that nobody began to a person; nothing if it moved meanwhile."""
 
     def work(session: Session) -> None:
-        requests.update(session.connection, row.id, status=Status.DECIDING.value)
-        _log(session, row.id, actor, "to_decide", ground=ground)
+        now = requests.get(session.connection, row.ref)
+        if now is not None and Status.DECIDING in rights.MOVES[Status(now.status)] and now.run is None:
+            requests.update(session.connection, row.id, status=Status.DECIDING.value)
+            _log(session, row.id, actor, "to_decide", ground=ground)
 
     house.writing().write(work)
 
 
+def handed(session: Session, row: RequestRow, outcome: str) -> None:
+    """Hand a request to a person, as part of a transaction, with the outcome that it has if they agree."""
+    requests.update(session.connection, row.id, status=Status.DECIDING.value, outcome=outcome)
+    _log(session, row.id, "amana", "to_decide", ground=outcome)
+
+
+def answered(session: Session, row: RequestRow, outcome: str, *, rows: int) -> RequestRow:
+    """Answer a request, as part of a transaction; `rows` is how many were found elsewhere."""
+    status = Status.ANSWERED.value
+    requests.update(session.connection, row.id, status=status, ended=session.now, outcome=outcome)
+    _log(session, row.id, "amana", status, outcome=outcome, rows=rows, late=session.now > row.due)
+    return row._replace(status=status, ended=session.now, outcome=outcome)
+
+
 def _on(house: House, session: Session, row: RequestRow) -> None:
     """What takes effect the moment a request is proved, in the transaction that says so."""
-    if row.status == Status.READY.value and Kind(row.kind) in (Kind.ERASURE, Kind.RESTRICTION):
-        person = session.person(row.person)
-        session.record(person, restriction(house, session, row, on=True))
+    restricting.begin(house, session, row, capture.source_of(session, SOURCE))
 
 
-def restriction(house: House, session: Session, row: RequestRow, *, on: bool) -> events.Restriction:
-    """All processing of the person is restricted, or is not any more (art. 18)."""
-    return events.Restriction(
-        id=house.random(16).hex(),
-        occurred=Interval(lo=session.now, hi=session.now),
-        actor=Actor.PERSON,
-        source=capture.source_of(session, SOURCE),
-        evidence=row.ref,
-        on=on,
-    )
+def _off(house: House, session: Session, row: RequestRow) -> bool:
+    """What ends with a request that ends unanswered, or whose restriction is lifted; whether anything did."""
+    return restricting.end(house, session, row, capture.source_of(session, SOURCE))
 
 
 # ---- reading ------------------------------------------------------------------------------------------------------
@@ -432,7 +495,7 @@ def get(house: House, ref: str) -> RequestRow:
     with house.database.read() as connection:
         row = requests.get(connection, ref.strip().upper())
     if row is None:
-        raise errors.NotFound("There is no request of this reference", remedy="see `amana request list`")
+        raise _no_such()
     return row
 
 
@@ -514,10 +577,14 @@ def _log(session: Session, number: int, actor: str, what: str, **detail: object)
     requests.log(session.connection, [(number, session.now, actor, what, _encode(detail).decode())])
 
 
+def _no_such() -> errors.NotFound:
+    return errors.NotFound("There is no request of this reference", remedy="see `amana request list`")
+
+
 def _open_row(session: Session, ref: str) -> RequestRow:
     row = requests.get(session.connection, ref.strip().upper())
     if row is None:
-        raise errors.NotFound("There is no request of this reference", remedy="see `amana request list`")
+        raise _no_such()
     if Status(row.status) in rights.ENDED:
         raise errors.Conflict("This request is over", got=row.status, remedy="open a new one")
     return row

@@ -54,7 +54,9 @@ def leave(session: Session, row: RequestRow) -> None:
         return
     for step in requests.steps(session.connection, run.id):
         if Action(step.action) in CHANGING and step.state != DONE and step.sealed:
-            requests.update_step(session.connection, run.id, step.ordinal, sealed=b"")  # made again, without it
+            requests.update_step(
+                session.connection, run.id, step.ordinal, sealed=b""
+            )  # made again, without it
 
 
 def _anew(session: Session, step: StepRow) -> StepRow:

@@ -3,7 +3,7 @@
 Rule.
 - Finding comes first and whole: what a change would hide is not found afterwards.
 - An erasure then goes level by level, as `erase_after` says, asks every collection again, and only when all is gone
-  erases the person here: until then their addresses are needed to look again.
+  tells the person and erases them here: until then their addresses are needed to look again and to answer.
 - Restriction, objection and withdrawal took effect here when they were proved; the run carries the No to every copy
   of a permission. A rectification is read back; a copy is made from what was found.
 - Desks are asked beside the rows and heard until they answer; nothing is complete before.
@@ -36,6 +36,7 @@ class Action(Enum):
     CORRECT = "correct"
     WRITE_BACK = "write_back"  # a copy of a permission says no
     VERIFY = "verify"
+    TELL = "tell"  # the person, while there is still an address
     INSIDE = "inside"  # in Amana itself
     COPY = "copy"  # the person's copy
 
@@ -84,7 +85,9 @@ def make(the_map: DataMap, kind: Kind, identities: Names[str], categories: Names
     if kind not in COPIES:
         steps += [_at(the_map, Action.VERIFY, node, last + 1) for node in looked_at]
     final = Action.COPY if kind in COPIES else Action.INSIDE
-    steps.append(Planned(action=final, level=last + 2))
+    if kind is Kind.ERASURE:
+        steps.append(Planned(action=Action.TELL, level=last + 2))
+    steps.append(Planned(action=final, level=last + 3))
     return Plan(kind=kind, walk=walk, steps=tuple(steps))
 
 

@@ -95,7 +95,8 @@ def _counted(
     else:
         return shown
     return msgspec.structs.replace(
-        shown, changes=len(doing.rewrites),
+        shown,
+        changes=len(doing.rewrites),
         deletes=len(doing.deletes),
         kept=tuple(doing.kept.get(row.id, ())),
     )

@@ -72,6 +72,8 @@ def erasing(
     for held in found.rows.values():
         verdict = grounds.erasure(collection, held.row, today)
         for one in verdict.kept:
+            if not _holds(held.row, one.path):
+                continue
             until = one.until.isoformat() if one.until else ""
             tally.add(held.owners, (one.path, one.ground, one.citation), until)
         if collection.on_erasure is OnErasure.DELETE and not verdict.kept:
@@ -79,7 +81,7 @@ def erasing(
             continue
         goes = [field for field in verdict.goes if field.path not in read_only]
         for field in verdict.goes:
-            if field.path in read_only:
+            if field.path in read_only and _holds(held.row, field.path):
                 tally.add(held.owners, (field.path, READ_ONLY, ""))
         after = masking.erased(
             held.row, collection, goes, key=key, random=random, sought=sought, limits=limits
@@ -123,12 +125,12 @@ def refusing(collection: Collection, found: Found, brands: Mapping[int, str]) ->
     return doing
 
 
-def setting(collection: Collection, found: Found, values: Mapping[str, Plain]) -> Doing:
-    """The same values for every row that was found."""
+def setting(collection: Collection, found: Found, said: Callable[[Held], Mapping[str, Plain]]) -> Doing:
+    """What each row that was found should say: path -> value."""
     doing = Doing()
     theirs = nested.concerned(collection, found.sought(collection))
     for held in found.rows.values():
-        _rewrite(doing, collection, held, _put(collection, held.row, values, theirs))
+        _rewrite(doing, collection, held, _put(collection, held.row, said(held), theirs))
     return doing
 
 
@@ -192,18 +194,21 @@ class _Tally:
 def _put(
     collection: Collection, row: Row, values: Mapping[str, Plain], theirs: Concerned
 ) -> dict[str, Plain]:
-    """New values as a system takes them: an array whole, in which only the person's elements are other ones."""
-    after: dict[str, Plain] = {}
+    """New values as a system takes them: an array whole, in which only the person's elements are other ones.
+
+    What stands in an object that is not there has no place to stand, and is left out.
+    """
     made = row
-    arrays = {field.path for field in collection.fields if field.array}
+    tops: dict[str, None] = {}
     for path, value in values.items():
-        top = nested.array_above(collection, path)
-        if path not in arrays and top == path:
-            after[path] = value
-            continue
         made = nested.changed(made, path, partial(_elements, path, value, theirs), theirs)
-        after[top] = nested.at(made, top)
-    return after
+        tops[nested.array_above(collection, path)] = None
+    return {path: nested.at(made, path) for path in tops}
+
+
+def _holds(row: Row, path: str) -> bool:
+    """Whether anything stands at a path: of what is empty nothing stays."""
+    return any(value is not None and value != "" for value in nested.values(row, path))
 
 
 def _elements(path: str, new: Plain, theirs: Concerned, old: Plain) -> Plain:

@@ -73,6 +73,13 @@ class Found(msgspec.Struct, kw_only=True):
             for path, asked in self.wanted.items()
         ]
 
+    def to_ask_again(self) -> Found:
+        """The same, every value to be asked for once more."""
+        for wanted in self.wanted.values():
+            for one in wanted.values():
+                one.asked = False
+        return self
+
     def only(self, owners: Collected[int]) -> Found:
         """The same for some of the requests: what concerns none of them is left out."""
         kept = {

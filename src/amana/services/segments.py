@@ -95,8 +95,8 @@ def _check(house: House, test: Test, topics: list[str]) -> None:
             expected='a field with hold = "column"',
             remedy="choose by another field",
         )
-    special = SPECIAL & set(field.category.split("."))
-    if special:
+    listed = not SPECIAL.isdisjoint(field.category.split("."))
+    if field.special or listed or house.book.uses.is_special(field.category, ()):
         raise errors.BadInput(
             f"The field {name!r} is of a special category, so nobody can be chosen by it (character {test.place})",
             expected="a field that is not about health, belief, opinion, origin, sex life, biometrics or crime",

@@ -24,7 +24,7 @@ from amana.delivery.gate import Errand, Refused
 from amana.delivery.letters import Letter
 from amana.delivery.stamping import Stamp
 from amana.ledger import sealing
-from amana.services import links, receipts, tasks, tokens
+from amana.services import links, receipts, rights_telling, tasks, tokens
 from amana.services.house import House
 from amana.services.mailings import Mailer
 from amana.services.posting import Post
@@ -38,7 +38,7 @@ RETURN = "return"
 """The kind of token in a service message's return path: it names a contact point to us, and opens no page."""
 
 AT_ONCE = 4  # tasks claimed together: few, so that the lease outlasts them
-MESSAGES = ("confirm", "step_up", "turned_on", "receipt")
+MESSAGES = ("confirm", "step_up", "turned_on", "receipt", *rights_telling.TEMPLATES)
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +54,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str = ""  # of marketing
     recipient: str = ""
     content: str = ""  # base64 of a whole message
+    told: dict[str, str] = {}  # what a letter about a request is filled with
+    lines: tuple[str, ...] = ()  # and its list
+    link: str = ""  # and where it leads
 
 
 class Sender:
@@ -144,13 +147,16 @@ class Sender:
         language = letters.known(job.language)
         spoken = letters.words(language)
         words: dict[str, str] = getattr(spoken, job.template)
-        filled = {"brand": self._brand(job.brand), "entries": ", ".join(str(one) for one in job.entries)}
+        filled = job.told | {
+            "brand": self._brand(job.brand),
+            "entries": ", ".join(str(one) for one in job.entries),
+        }
         return Letter(
             language=language,
             subject=words["subject"].format(**filled),
             title=words["title"],
             paragraphs=(words["body"].format(**filled),),
-            points=tuple(self._choice(spoken, language, *choice) for choice in job.choices),
+            points=(*(self._choice(spoken, language, *choice) for choice in job.choices), *job.lines),
             button=words["button"],
             link=self._link(job, language),
             small=(words["small"], self._sender_line(spoken)),
@@ -158,6 +164,8 @@ class Sender:
 
     def _link(self, job: Job, language: str) -> str:
         """The page that a service message leads to."""
+        if job.link:
+            return job.link
         pages = {"confirm": links.confirm, "step_up": links.step_up}
         if job.template in pages:
             return pages[job.template](self._house, job.token, language)
@@ -174,6 +182,7 @@ class Sender:
         if template not in words:
             raise errors.Undeliverable("template_unknown")
         return words[template].format(
+            **job.told,
             brand=self._brand(job.brand),
             code=job.token,
             link=self._link(job, letters.known(job.language)),

@@ -19,7 +19,7 @@ from amana import errors
 from amana.ledger import sealing
 from amana.services.house import House
 from amana.services.writing import Session
-from amana.storage import tasks
+from amana.storage import mailings, tasks
 from amana.storage.tasks import TaskRow
 
 _log = structlog.get_logger()
@@ -160,11 +160,13 @@ def retry(house: House, kind: str = "", trouble: str = "") -> int:
     """Put failed tasks back, due at once, a batch to a transaction; how many.
 
     Of one kind or with one trouble unless they are empty. A marketing message still needs a permit of its own. Whom an
-    erasure took, and what somebody stopped, is not put back.
+    erasure took, and what somebody stopped, is not put back. A mailing whose copies are put back is no longer over.
     """
 
     def batch(session: Session) -> int:
         rows = tasks.failed(session.connection, kind, trouble, RETRIED)
+        for number in sorted({found for row in rows if (found := mailings.of_copy(row.kind))}):
+            mailings.set_state(session.connection, number, (tasks.DONE,), tasks.READY)
         ids = [row.id for row in rows]
         return tasks.put_back(session.connection, ids, session.now)
 

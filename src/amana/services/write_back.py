@@ -2,38 +2,59 @@
 
 Rule.
 - The log is the outbox, as for hooks: a sweep turns the events after the last position told into one task for each
-  person and each system that holds copies, and moves the position in the same transaction. Each system has its own
-  kind of task: one that is down holds up nobody else.
+  system and `STRETCH` of the log, and moves the position in the same transaction. A task names the stretch, not the
+  people: whom it is about is read when it runs. Each system has its own kind of task: one that is down holds up nobody
+  else.
 - What is written is what the gate answers when the task runs, never an old event: a copy says yes only where contact
-  is allowed, or allowed at another hour. So tasks may run late, twice and in any order.
-- What was written is read back; a copy that says something else is tried again, then handed to a person.
-- Our record wins. What somebody changed over there reaches us by an import, which never lifts a No.
+  is allowed, or allowed at another hour. So tasks may run late, twice and in any order. Of a row that is several
+  people's the strictest answer counts. While a restored record waits for its refusals, nothing is carried.
+- What was written is read back. People whose copy says something else, or cannot be written, get a task of their own,
+  at most `APART` of a set; more than that is no matter of single people, and the set as a whole is tried again.
+- Time and law change answers without an event (a consent grows old, a notice changes): once in `EVERY` seconds, and
+  whenever somebody says `data-map carry`, everybody's copies are gone through.
+- A No over there may be the person's own, which no import has brought us yet. So a No is written whatever the copy
+  says, and a Yes only over a No that our record itself has turned: its answer was No before the stretch of the log
+  that the task is about and is Yes now, by something else than an import. Every other No stays, and is counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+import msgspec
+import structlog
+
 from amana import errors
-from amana.connectors.systems.system import Match, Rows
-from amana.core import traversal
-from amana.core.data_map import Collection, DataMap, Permission, Place, Plain, Row
-from amana.core.traversal import Walk
-from amana.core.vocabulary import Channel
-from amana.services import data_map, reveal, rights_run, rights_steps, tasks
+from amana.connectors.systems.system import Rows
+from amana.core import nested, traversal
+from amana.core.data_map import Collection, DataMap, Permission, Place, Plain
+from amana.core.decision import Decision
+from amana.core.vocabulary import Actor, Channel
+from amana.services import data_map, history, reaching, rights_run, rights_steps, rights_walk, tasks
 from amana.services.asking import Gate, Inquiry
 from amana.services.connected import Connected
 from amana.services.house import House
-from amana.services.requests import IDENTITY_KIND
-from amana.services.rights_walk import Find, Walker
+from amana.services.reaching import SET, Known
+from amana.services.rights_walk import Found, Held
 from amana.services.writing import Session
-from amana.storage import log, positions
+from amana.storage import log, positions, restores
+from amana.storage import people as persons
 from amana.storage.tasks import TaskRow
 
-BATCH = 500  # events to a sweep's transaction
+STRETCH = 500  # events to a task
+STRETCHES = 100  # tasks for each system in one transaction
+APART = 20  # people of a set who may have a task of their own
+EVERY = 7 * 86_400  # seconds between two rounds through everybody
+ALL = -1  # of `since`: every No may be turned
+NOT_DONE = "not_done"  # a connector's token: what was written is not there
+LATER = 3_600  # seconds until a restored record is looked at again
 TOLD = "write_back_told"
 PREFIX = "copies/"
+PURPOSE = "carrying their choices on"
+_log = structlog.get_logger("amana.copies")
 
 
 def systems_with_copies(the_map: DataMap) -> list[str]:
@@ -42,94 +63,259 @@ def systems_with_copies(the_map: DataMap) -> list[str]:
 
 
 def kinds(house: House) -> list[str]:
-    """The kinds of task that systems with copies have."""
-    return [f"{PREFIX}{name}" for name in systems_with_copies(data_map.load(house.folder))]
+    """The kinds of task that systems with copies have; none while the map cannot be read."""
+    try:
+        the_map = data_map.load(house.folder)
+    except errors.BadInput as wrong:
+        _complain(house.folder, wrong.what)  # a map that somebody is mending must not stop the mail
+        return []
+    return [f"{PREFIX}{name}" for name in systems_with_copies(the_map)] if the_map.systems else []
+
+
+@lru_cache(maxsize=8)
+def _complain(folder: Path, what: str) -> None:
+    """Once for each mistake, not once a round."""
+    _log.error("data_map_unreadable", folder=folder.name, what=what)
+
+
+# ---- events become tasks ------------------------------------------------------------------------------------------
 
 
 def sweep(house: House) -> int:
-    """Turn events that no system heard of yet into tasks; how many events were looked at."""
+    """Turn events that no system heard of yet into tasks, and begin a round that is due; how many events were told."""
     named = kinds(house)
     if not named:
         return 0
     with house.database.read() as connection:
         told, latest = positions.get(connection, TOLD), log.latest(connection)
-    if told is not None and (latest is None or told >= latest.size):
+        rounds = [positions.get(connection, _carried(kind)) for kind in named]
+    waiting = told is None or (latest is not None and told < latest.size)
+    if not waiting and not any(_is_due(house, one) for one in rounds):
         return 0
     return house.writing().write(lambda session: _sweep(house, session, named))
 
 
 def _sweep(house: House, session: Session, named: Sequence[str]) -> int:
+    for kind in named:
+        begun = positions.get(session.connection, _carried(kind))
+        if begun is None:  # newly connected: at once only if somebody says so
+            positions.put(session.connection, _carried(kind), session.now)
+        elif _is_due(house, begun):
+            tasks.add(house, session, kind, f"{kind}/everybody/{begun}", 0, {"everybody": True})
+            positions.put(session.connection, _carried(kind), session.now)
     told = positions.get(session.connection, TOLD)
     if told is None:  # the first system with a copy: from here on
         positions.put(session.connection, TOLD, session.ledger_size)
         return 0
-    end = min(session.ledger_size, told + BATCH)
-    moved = {row.person: row.position for row in log.between(session.connection, told, end) if row.person}
-    here = house.keys.known_keys(moved)
-    for person, position in moved.items():
-        for kind in named if person in here else ():
-            tasks.add(house, session, kind, f"{kind}/p{person}/{position}", person, {})
+    end = min(session.ledger_size, told + STRETCH * STRETCHES)
+    for start in range(told, end, STRETCH):
+        stop = min(end, start + STRETCH)
+        if positions.people_between(session.connection, start, stop):
+            for kind in named:
+                tasks.add(house, session, kind, f"{kind}/{start}-{stop}", 0, {"from": start, "to": stop})
     positions.put(session.connection, TOLD, end)
     return end - told
 
 
-def carry(house: House, row: TaskRow, payload: Mapping[str, Any]) -> None:
-    """Bring one person's copies in one system up to date. Raises NotNow, Undeliverable."""
-    del payload  # the task says who and where; what is read now
-    with rights_run.open_systems(house) as systems:
-        write(house, systems, row.kind.removeprefix(PREFIX), row.person)
+def _is_due(house: House, begun: int | None) -> bool:
+    return begun is None or begun + EVERY <= house.clock()
 
 
-def write(house: House, systems: Connected, system: str, person: int) -> int:
-    """As `carry`; how many rows were changed."""
-    places = [one for one in _copies(systems.map) if systems.map.system_of(one.dataset).name == system]
-    seen = reveal.reveal(house, person, [reveal.POINTS], actor="amana", purpose="carrying their choices on")
-    identities: dict[str, tuple[str, ...]] = {"amana_id": (f"p{person}",)}
-    for kind, value in seen.points:
-        name = IDENTITY_KIND.get(kind, kind)
-        identities[name] = (*identities.get(name, ()), value)
-    walk = leading_to(traversal.walk(systems.map, frozenset(identities)), places)
-    walker = Walker(systems.map, walk, {0: identities}, {})
-    for step in walk.steps:
-        name = systems.map.system_of(step.node.dataset).name
-        walker.visit(step.node, _finder(systems, name))
-    gate, changed = Gate(house), 0
+# ---- tasks become copies ------------------------------------------------------------------------------------------
+
+
+def carry(house: House, row: TaskRow, payload: Mapping[str, Any]) -> int | None:
+    """Bring the copies that a task is about up to date; a number if it goes on. Raises NotNow, Undeliverable."""
+    with house.database.read() as connection:
+        if restores.holds(connection):
+            return LATER
+    system = row.kind.removeprefix(PREFIX)
     try:
-        for place in places:
-            if place in walker.states:
-                changed += _bring(systems.rows(system), systems.map.collection(place), walker, gate, person)
+        with rights_run.open_systems(house) as systems:
+            work = _Work(house, systems, system, payload.get("from"), row.key)
+            if "everybody" in payload:
+                return None if work.next_set() is None else 0
+            for start in range(0, len(ids := _whom(house, row, payload)), SET):
+                work.bring(ids[start : start + SET])
+    except errors.BadInput as wrong:
+        raise errors.Undeliverable(wrong.code) from wrong
+    return None
+
+
+def _whom(house: House, row: TaskRow, payload: Mapping[str, Any]) -> list[int]:
+    if row.person:
+        return [row.person]
+    with house.database.read() as connection:
+        return positions.people_between(connection, int(payload["from"]), int(payload["to"]))
+
+
+class Carried(msgspec.Struct, frozen=True, kw_only=True):
+    """What a round through everybody did, so far."""
+
+    people: int = 0
+    changed: int = 0  # rows
+    left: int = 0  # copies that say No where the record says yes, and were not turned
+    apart: int = 0  # people whose copy could not be written now, and is tried again
+
+    def __add__(self, other: Carried) -> Carried:
+        return Carried(
+            people=self.people + other.people,
+            changed=self.changed + other.changed,
+            left=self.left + other.left,
+            apart=self.apart + other.apart,
+        )
+
+
+def carry_everybody(
+    house: House, system: str, heard: Callable[[Carried], None] | None = None, *, turn: bool = False
+) -> Carried:
+    """Bring everybody's copies in one system up to date now; `turn` also writes a Yes over every No where we may contact.
+
+    Stopped, or with the system down (NotNow), it goes on from there when it is called again. Raises NotFound for a
+    system without copies, Conflict while a restored record waits for its refusals, NotNow, Undeliverable, BadInput.
+    """
+    named = systems_with_copies(data_map.load(house.folder))
+    if system not in named:
+        raise errors.NotFound(
+            "No connected system of this name holds a copy of a permission",
+            expected=", ".join(named) or "a field with `permission` in the data map",
+            remedy="check the name",
+        )
+    with house.database.read() as connection:
+        if restores.holds(connection):
+            raise errors.Conflict(
+                "The record was restored and its refusals are not back",
+                remedy="put them back with `amana restored`; nothing is carried before",
+            )
+    told = Carried()
+    with rights_run.open_systems(house) as systems:
+        work = _Work(house, systems, system, ALL if turn else None, f"{PREFIX}{system}/now/{house.clock()}")
+        while (done := work.next_set()) is not None:
+            told += done
+            if heard is not None:
+                heard(told)
+    return told
+
+
+def everybody(house: House) -> int:
+    """How many people a round goes through."""
+    with house.database.read() as connection:
+        return persons.count(connection)
+
+
+class _Work:
+    """The work of one task, or of one round, on one system. `since`: see `_Answers`."""
+
+    def __init__(self, house: House, systems: Connected, system: str, since: int | None, cause: str) -> None:
+        self.house, self.systems, self.system = house, systems, system
+        self.since, self.cause, self.kind = since, cause, f"{PREFIX}{system}"
+
+    def next_set(self) -> Carried | None:
+        """The next set of a round through everybody; None at its end."""
+        reader = f"{self.kind}/round"
+        with self.house.database.read() as connection:
+            ids = positions.people_after(connection, positions.get(connection, reader) or 0, SET)
+        done = self.bring(ids) if ids else None
+
+        def work(session: Session) -> None:
+            positions.put(session.connection, reader, ids[-1] if ids else 0)
+            if not ids:
+                positions.put(session.connection, _carried(self.kind), session.now)
+
+        self.house.writing().write(work)
+        return done
+
+    def bring(self, ids: Sequence[int]) -> Carried:
+        """Bring one set up to date; who is in trouble alone gets a task of their own. Raises NotNow, Undeliverable."""
+        done, apart = self._sifted(ids, APART)
+        if apart and len(ids) == 1:
+            raise errors.NotNow("copy_not_kept")
+        if len(apart) > APART:
+            raise errors.NotNow("copies_not_kept")
+        here = sorted(self.house.keys.known_keys(apart))
+        if here:
+            self.house.writing().write(lambda session: self._apart(session, here))
+        return msgspec.structs.replace(done, people=len(ids), apart=len(here))
+
+    def _apart(self, session: Session, ids: Sequence[int]) -> None:
+        payload = {} if self.since is None else {"from": self.since}
+        for one in ids:
+            tasks.add(self.house, session, self.kind, f"{self.cause}/p{one}", one, payload)
+
+    def _sifted(self, ids: Sequence[int], room: int) -> tuple[Carried, set[int]]:
+        """As `write`, halved where the system refuses what is said of somebody.
+
+        Raises what it refuses of a single person, or of more than `room`.
+        """
+        try:
+            return write(self.house, self.systems, self.system, ids, self.since)
+        except (errors.Undeliverable, errors.NotNow) as trouble:
+            if len(ids) == 1 or not _is_of_a_row(trouble):
+                raise
+        done, apart = Carried(), set[int]()
+        half = len(ids) // 2
+        for part in (ids[:half], ids[half:]):
+            try:
+                more, bad = self._sifted(part, room - len(apart))
+            except (errors.Undeliverable, errors.NotNow) as trouble:
+                if len(part) > 1 or len(apart) >= room or not _is_of_a_row(trouble):
+                    raise
+                more, bad = Carried(), set(part)
+            done, apart = done + more, apart | bad
+        return done, apart
+
+
+def _is_of_a_row(trouble: errors.AmanaError) -> bool:
+    """Whether a trouble may be one row's, so that the others' can be written without it."""
+    return isinstance(trouble, errors.Undeliverable) or trouble.what == NOT_DONE
+
+
+def write(
+    house: House, systems: Connected, system: str, ids: Sequence[int], since: int | None = None
+) -> tuple[Carried, set[int]]:
+    """Bring the copies of these people in one system up to date, and look again. `since`: see `_Answers`.
+
+    What was done, and whose copy says something else all the same. Raises NotNow, Undeliverable.
+    """
+    places = [one for one in _copies(systems.map) if systems.map.system_of(one.dataset).name == system]
+    if len(ids) > 1 and any(_is_shared(systems.map.collection(one)) for one in places):
+        each = [write(house, systems, system, [one], since) for one in ids]
+        return sum((done for done, _ in each), Carried()), set().union(*(bad for _, bad in each))
+    known = reaching.known(house, ids, PURPOSE)
+    found = reaching.find(systems, known.seeds, places)
+    answers = _Answers(house, known, since)
+    changed, bad = 0, set[int]()
+    try:
+        for place, state in found.items():
+            count, unkept = _bring(systems.rows(system), systems.map.collection(place), state, answers)
+            changed, bad = changed + count, bad | unkept
     finally:
-        gate.close()
-    return changed
+        answers.close()
+    return Carried(changed=changed, left=len(answers.left)), bad
 
 
-def _bring(rows: Rows, collection: Collection, walker: Walker, gate: Gate, person: int) -> int:
-    found = walker.states[collection.place]
-    values = {
-        field.path: wanted(gate, person, field.permission) for field in collection.fields if field.permission
-    }
-    doing = rights_steps.setting(collection, found, values)
+def _bring(rows: Rows, collection: Collection, found: Found, answers: _Answers) -> tuple[int, set[int]]:
+    doing = rights_steps.setting(collection, found, answers.of_row(collection, found))
+    if not doing.rewrites:
+        return 0, set()
     changed = rights_steps.do(rows, collection, doing)
-    if rights_steps.left(rows, collection, found, doing, new_too=False):
-        raise errors.NotNow("copy_not_kept", expected=str(collection.place))
-    return changed
+    again = Found(wanted=found.wanted)
+    for row in rows.find(collection, found.matches(collection, new_only=False)):
+        owners = rights_walk.owners_of(found, collection, row)
+        again.rows[rights_walk.key_text(collection, row)] = Held(row=row, owners=owners)
+    return changed, _unkept(collection, again, answers)
 
 
-def wanted(gate: Gate, person: int, copy: Permission) -> Plain:
-    """What a copy of a permission should say of somebody now."""
-    answer = gate.ask(person, Inquiry(brand=copy.brand, purpose=copy.purpose, channel=Channel(copy.channel)))
-    return copy.yes if answer.allow or answer.defer_until is not None else copy.no
-
-
-def leading_to(walk: Walk, places: Iterable[Place]) -> Walk:
-    """The part of a walk that leads to these places."""
-    needed = set(places)
-    kept = []
-    for step in reversed(walk.steps):
-        if step.node in needed:
-            needed.update(edge.source.node for edge in step.edges)
-            kept.append(step)
-    return Walk(steps=tuple(reversed(kept)), erasure=(), unreached=walk.unreached, held=walk.held, desks=())
+def _unkept(collection: Collection, found: Found, answers: _Answers) -> set[int]:
+    """Whose copies would be written again: nobody's, if what was written is what is there."""
+    said = answers.of_row(collection, found)
+    if not rights_steps.setting(collection, found, said).rewrites:
+        return set()
+    unkept: set[int] = set()
+    for key, held in found.rows.items():
+        if rights_steps.setting(collection, Found(wanted=found.wanted, rows={key: held}), said).rewrites:
+            unkept |= held.owners & answers.people
+    return unkept
 
 
 def _copies(the_map: DataMap) -> list[Place]:
@@ -140,8 +326,85 @@ def _copies(the_map: DataMap) -> list[Place]:
     ]
 
 
-def _finder(systems: Connected, name: str) -> Find:
-    def find(collection: Collection, matches: list[Match]) -> Iterable[Row]:
-        return systems.rows(name).find(collection, matches)
+def _is_shared(collection: Collection) -> bool:
+    """Whether a copy stands inside an array, where one row holds many people's: they are written one by one."""
+    return any(
+        field.array or nested.array_above(collection, field.path) != field.path
+        for field in collection.fields
+        if field.permission is not None
+    )
 
-    return find
+
+def _carried(kind: str) -> str:
+    """Since when nobody has gone through everybody: a reader's name, its number a UTC second."""
+    return f"{kind}/carried"
+
+
+class _Answers:
+    """What the gate says now, asked once for each person and copy; and which No it may turn.
+
+    `since` is where the stretch of the log begins that may turn one: None turns none, ALL every one.
+    """
+
+    def __init__(self, house: House, known: Known, since: int | None) -> None:
+        self._house, self._gate, self.people, self._since = house, Gate(house), known.people, since
+        self._said: dict[tuple[int, str, str, str], bool] = {}
+        self._turns: dict[tuple[int, str, str, str], bool] = {}
+        self.left: set[tuple[str, str]] = set()  # (key of the row, path): a No that stays over there
+
+    def close(self) -> None:
+        """Give back the gate's connection."""
+        self._gate.close()
+
+    def of_row(self, collection: Collection, found: Found) -> Callable[[Held], Mapping[str, Plain]]:
+        """What the copies in a row should say: yes where every owner's answer is, and nothing of a No that stays."""
+        fields = [(one.path, one.permission) for one in collection.fields if one.permission is not None]
+        theirs = nested.concerned(collection, found.sought(collection))
+
+        def said(held: Held) -> dict[str, Plain]:
+            if self.people.isdisjoint(held.owners):
+                return {}  # of somebody else alone, who came along by a shared address
+            row = nested.narrowed(held.row, theirs)
+            words: dict[str, Plain] = {}
+            for path, copy in fields:
+                if not all(self._is_yes(owner, copy) for owner in held.owners):
+                    words[path] = copy.no
+                elif any(_text(one) != _text(copy.yes) for one in nested.values(row, path)):
+                    if any(self._may_turn(owner, copy) for owner in held.owners):
+                        words[path] = copy.yes
+                    else:
+                        self.left.add((rights_walk.key_text(collection, held.row), path))
+            return words
+
+        return said
+
+    def _is_yes(self, person: int, copy: Permission) -> bool:
+        key = (person, copy.brand, copy.purpose, copy.channel)
+        if key not in self._said:
+            answer = self._gate.ask(person, _inquiry(copy))
+            self._said[key] = _is_yes(answer)
+        return self._said[key]
+
+    def _may_turn(self, person: int, copy: Permission) -> bool:
+        """Whether our own record turned from No to Yes since then, by something else than an import."""
+        if self._since is None or self._since == ALL:
+            return self._since == ALL
+        key = (person, copy.brand, copy.purpose, copy.channel)
+        if key not in self._turns:
+            happened = history.of_person(self._house, person)
+            own = any(one.position >= self._since and one.event.actor is not Actor.IMPORT for one in happened)
+            before = self._gate.ask(person, _inquiry(copy), known_at=self._since) if own else None
+            self._turns[key] = before is not None and not _is_yes(before)
+        return self._turns[key]
+
+
+def _inquiry(copy: Permission) -> Inquiry:
+    return Inquiry(brand=copy.brand, purpose=copy.purpose, channel=Channel(copy.channel))
+
+
+def _is_yes(answer: Decision) -> bool:
+    return answer.allow or answer.defer_until is not None
+
+
+def _text(value: Plain) -> Plain:
+    return value if isinstance(value, list | dict) else nested.text_of(value)

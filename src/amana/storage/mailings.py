@@ -40,6 +40,11 @@ def copies(number: str) -> str:
     return f"{COPY}/{number}"
 
 
+def of_copy(kind: str) -> str:
+    """Which mailing's copies are of this kind; empty for what is no copy."""
+    return kind.removeprefix(f"{COPY}/") if kind.startswith(f"{COPY}/") else ""
+
+
 def heads(connection: sa.Connection, limit: int) -> list[HeadRow]:
     """The latest mailings, newest first."""
     query = sa.select(task).where(task.c.kind == HEAD).order_by(task.c.id.desc()).limit(limit)

@@ -40,6 +40,16 @@ def get(connection: sa.Connection, ids: Iterable[int]) -> dict[int, PersonRow]:
     return found
 
 
+def which(connection: sa.Connection, ids: Iterable[int]) -> set[int]:
+    """Which of these ids are people's who are here; row 0 is nobody."""
+    wanted = sorted({one for one in ids if one > 0})
+    found: set[int] = set()
+    for start in range(0, len(wanted), CHUNK):
+        chosen = person.c.id.in_(wanted[start : start + CHUNK])
+        found.update(connection.execute(sa.select(person.c.id).where(chosen)).scalars())
+    return found
+
+
 def put(connection: sa.Connection, rows: Sequence[PersonRow]) -> None:
     """Insert or replace people."""
     if not rows:

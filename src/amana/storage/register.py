@@ -134,10 +134,13 @@ def note_sent(connection: sa.Connection, sends: Sequence[tuple[int, int, int]]) 
         connection.execute(sent.insert(), [{"person": p, "cell": c, "at": at} for p, c, at in sends])
 
 
-def put_past(connection: sa.Connection, sends: Sequence[tuple[int, int, int]]) -> int:
-    """Remember contacts that another tool made: (person, cell, UTC second). The first of their ids, below zero."""
+def put_past(connection: sa.Connection, sends: Sequence[tuple[int, int, int]], below: int) -> int:
+    """Remember contacts that another tool made: (person, cell, UTC second). The first of their ids, below zero.
+
+    `below` is the lowest id that was ever given: rows of somebody who was erased leave no trace of theirs.
+    """
     least = connection.execute(sa.select(sa.func.min(sent.c.id))).scalar_one_or_none() or 0
-    first = min(0, least) - len(sends)
+    first = min(0, least, below) - len(sends)
     rows = [{"id": first + n, "person": p, "cell": c, "at": at} for n, (p, c, at) in enumerate(sends)]
     if rows:
         connection.execute(sent.insert(), rows)

@@ -111,6 +111,24 @@ def of_person(connection: sa.Connection, person: int) -> list[RequestRow]:
     return [RequestRow(*one) for one in connection.execute(query)]
 
 
+def of_people(connection: sa.Connection, people: Sequence[int]) -> list[RequestRow]:
+    """The requests of some people, a few hundred at once."""
+    query = sa.select(request).where(request.c.person.in_(people)).order_by(request.c.id)
+    return [RequestRow(*one) for one in connection.execute(query)]
+
+
+def by_id(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, RequestRow]:
+    """Requests by their numbers, a few hundred at once."""
+    query = sa.select(request).where(request.c.id.in_(numbers))
+    return {row.id: RequestRow(*row) for row in connection.execute(query)}
+
+
+def of_refs(connection: sa.Connection, refs: Sequence[str]) -> dict[str, RequestRow]:
+    """Requests by their references, a few hundred at once."""
+    query = sa.select(request).where(request.c.ref.in_(refs))
+    return {row.ref: RequestRow(*row) for row in connection.execute(query)}
+
+
 def every(
     connection: sa.Connection, *, status: str = "", open_only: bool = False, limit: int = 1_000
 ) -> list[RequestRow]:
@@ -160,7 +178,7 @@ def are_waiting(connection: sa.Connection, numbers: Sequence[int], status: str) 
 
 
 def of_erased(connection: sa.Connection, but: str, limit: int) -> list[RequestRow]:
-    """Open requests, but for one status, of people whose erasure began; by number.
+    """Open requests, but for one status, of people whose erasure began, that nobody was told of; by number.
 
     Not an erasure that a run works on: it goes on with what it found.
     """
@@ -169,6 +187,7 @@ def of_erased(connection: sa.Connection, but: str, limit: int) -> list[RequestRo
         .join(erasure, erasure.c.person == request.c.person)
         .where(
             request.c.status.not_in((*ENDED, but)),
+            request.c.outcome == "",
             sa.or_(request.c.kind != "erasure", request.c.run.is_(None)),
         )
         .order_by(request.c.id)
@@ -311,3 +330,22 @@ def logged(connection: sa.Connection, number: int) -> list[LogRow]:
     """What happened to a request, in order."""
     query = sa.select(request_log).where(request_log.c.request == number).order_by(request_log.c.id)
     return [LogRow(*one) for one in connection.execute(query)]
+
+
+def logged_after(connection: sa.Connection, last: int, limit: int) -> list[LogRow]:
+    """What happened to any request after a line of the log, in order."""
+    query = sa.select(request_log).where(request_log.c.id > last).order_by(request_log.c.id).limit(limit)
+    return [LogRow(*one) for one in connection.execute(query)]
+
+
+def noted(connection: sa.Connection, what: str, detail: str) -> RequestRow | None:
+    """The request in whose log a line stands exactly so; the latest one."""
+    query = (
+        sa.select(request)
+        .join(request_log, request_log.c.request == request.c.id)
+        .where(request_log.c.what == what, request_log.c.detail == detail)
+        .order_by(request_log.c.id.desc())
+        .limit(1)
+    )
+    found = connection.execute(query).one_or_none()
+    return RequestRow(*found) if found else None

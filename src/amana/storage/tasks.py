@@ -165,6 +165,12 @@ def made_since(connection: sa.Connection, person: int, prefix: str, since: int) 
     return int(connection.execute(query).scalar_one())
 
 
+def standing_of(connection: sa.Connection, key: str) -> tuple[str, str] | None:
+    """State and trouble of the task with a key; None if there is none."""
+    row = connection.execute(sa.select(task.c.state, task.c.trouble).where(task.c.key == key)).one_or_none()
+    return None if row is None else (row.state, row.trouble)
+
+
 def waiting(connection: sa.Connection) -> dict[str, int]:
     """How many tasks stand in each state."""
     query = sa.select(task.c.state, sa.func.count()).group_by(task.c.state)

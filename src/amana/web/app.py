@@ -25,7 +25,7 @@ from litestar.handlers import HTTPRouteHandler
 from amana import errors
 from amana.services import limits, own_data
 from amana.services.house import House
-from amana.web import about, centre, confirming, forms, leaving, mine, rendering, requests
+from amana.web import about, centre, confirming, data_use, forms, leaving, mine, rendering, requests
 from amana.web import visit as visits
 from amana.web.pacing import Pace
 from amana.web.visit import Answer, Page, Plain, View, Visit
@@ -81,6 +81,7 @@ ROUTES = (
     Route(path="/u/{part:str}", get=leaving.show, post=leaving.leave, paced="never"),
     Route(path="/s/{part:str}", get=mine.link, post=mine.enter, paced="word"),
     Route(path="/me", get=mine.show, post=mine.correct, paced="word"),
+    Route(path="/me/data", get=data_use.show, post=data_use.change, paced="word"),
     Route(path="/me/closed", get=mine.closed),
     Route(path="/me/receipt/{part:str}", get=mine.receipt, paced="word"),
     Route(path="/me/ask/{part:str}", get=requests.offer, post=requests.ask, paced="word"),

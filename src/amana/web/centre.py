@@ -4,7 +4,8 @@ Rule. Whoever holds a message's link sees switches and no address, name or numbe
 its confirmation, exactly as the gate decides. A message that was about no brand in particular leaves all of them. What
 the page showed is sent back with the form, so that only what the person moved changes. Turning off is at once, turning
 on asks for confirmation. A browser that says no to being sold (Sec-GPC) is taken at its word when the form is sent, for
-advertising audiences only. Each change that took effect has a receipt.
+advertising audiences only. Each change that took effect has a receipt. What data may be used for has a form of its own
+(`data_use`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from amana.services.preferences import Change, Switch, View
 from amana.services.tokens import Opened
 from amana.storage import people, register
 from amana.storage import tokens as token_rows
-from amana.web import confirming, naming
+from amana.web import confirming, data_use, naming
 from amana.web import visit as visits
 from amana.web.forms import key_of
 from amana.web.visit import Answer, Page, Visit
@@ -67,6 +68,9 @@ def change(visit: Visit) -> Answer:
     house = visit.house
     spoken = visit.words(held.language)
     before = preferences.view(house, held.person, held.brand)
+    if visit.one("of-data") or visit.one("data-stop"):
+        made_off = data_use.turned_off(visit, held.person, held.brand, held.brands)
+        return _page(visit, held, saved=True, receipts=confirming.downloads(house, made_off))
     language = visit.one("speak")
     if language in LANGUAGES and language != held.language and _language_field(house):
         own_data.correct(house, held.person, {_language_field(house): language}, visit.context(spoken))
@@ -245,6 +249,7 @@ def _page(visit: Visit, held: Seat, **saved: Any) -> Page:
         "spans": PARTS,
         "may_speak": bool(_language_field(house)),
         "speaks": language if language in LANGUAGES else spoken.language,
+        **data_use.block(house, held.person, held.brand, spoken),
     }
     return Page(template="centre", words=spoken, brand=held.brand, values=values | saved)
 

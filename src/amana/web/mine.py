@@ -15,7 +15,7 @@ import msgspec
 
 from amana import errors
 from amana.core import events
-from amana.services import own_data
+from amana.services import data_choices, own_data
 from amana.services.exports import Export
 from amana.services.history import Opened
 from amana.services.own_data import Guest, Look
@@ -129,6 +129,7 @@ def _page(
         "exports": own_data.shared(house, guest.person),
         **_history(visit, guest, spoken),
         **requests.block(house, guest),
+        "uses_data": bool(data_choices.declared(house, guest.brand)),
         "csrf": guest.csrf(house),
         "saved": saved,
         "trouble": trouble,

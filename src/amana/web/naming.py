@@ -11,9 +11,12 @@ from collections.abc import Mapping
 
 import msgspec
 
+from amana.core import cells
 from amana.core.notices import Published
 from amana.core.statements import ANY
 from amana.core.workspace import Workspace
+from amana.services import handling
+from amana.services.handling import Handling
 from amana.web.words import Words
 
 MEANT = frozenset(
@@ -59,6 +62,23 @@ def field(workspace: Workspace, name: str, spoken: Words) -> str:
     if not one.label and one.means in MEANT:
         return spoken.plain(f"field_{one.means}")
     return spoken.given(one.label, name)
+
+
+def data(workspace: Workspace, asked: Handling, spoken: Words) -> str:
+    """What people call the data that a use or a sharing touches."""
+    touched = {id(one) for one in handling.touches(workspace, asked)}
+    return ", ".join(
+        field(workspace, name, spoken) for name, one in workspace.fields.items() if id(one) in touched
+    )
+
+
+def handled(workspace: Workspace, action: str, spoken: Words) -> str:
+    """What a use is for, or who receives the data and where."""
+    to = handling.recipient(workspace, action)
+    if to is None:
+        return spoken.plain(f"data_{action.removeprefix(cells.USE)}")
+    name = to.label.get(spoken.language) or next(iter(to.label.values()), to.name)
+    return spoken.plain("data_shared", recipient=name, country=spoken.country(to.country))
 
 
 def topic(workspace: Workspace, name: str, spoken: Words) -> str:

@@ -175,7 +175,7 @@ def change(visit: Visit) -> Answer:
     if visit.one("cancel"):
         requests.cancel(visit.house, row.ref, actor=ACTOR)
     elif visit.one("sure"):
-        requests.prove(visit.house, held.person, Identity.STEPPED_UP, actor=ACTOR, kinds=(Kind(row.kind),))
+        requests.prove(visit.house, held.person, Identity.STEPPED_UP, actor=ACTOR, ref=row.ref)
     return _request(visit, held, requests.get(visit.house, row.ref))
 
 

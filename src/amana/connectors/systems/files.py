@@ -150,8 +150,9 @@ class Files:
             raise errors.Undeliverable(
                 "file_missing", expected="a plain file name", got=str(collection.place)
             )
-        lines = self._folder / f"{collection.name}.csv"
-        columns = self._folder / f"{collection.name}.parquet"
+        # Behind a link: what takes the link's place would leave the rows where it led to.
+        lines = Path(os.path.realpath(self._folder / f"{collection.name}.csv"))
+        columns = Path(os.path.realpath(self._folder / f"{collection.name}.parquet"))
         if lines.exists() and columns.exists():
             raise errors.Undeliverable(
                 "file_twice", expected="one of .csv and .parquet", got=str(collection.place)

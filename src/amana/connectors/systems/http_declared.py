@@ -131,10 +131,15 @@ def vendors() -> list[str]:
 
 
 def filled(template: str, values: Mapping[str, Plain], *, escape: bool = False) -> str:
-    """A text with its places filled in. Raises Undeliverable for a place that nothing fills."""
+    """A text with its places filled in; with `escape`, a path. Raises Undeliverable for a place that nothing fills.
+
+    In a path, nothing and dots alone are refused: they would name what stands above (RFC 3986 section 5.2.4).
+    """
 
     def one(found: re.Match[str]) -> str:
         text = plain.text(_value(found, values)) or ""
+        if escape and not text.strip("."):
+            raise errors.Undeliverable("http_template", expected="a value that can stand in a path", got=found[1])
         return quote(text, safe="") if escape else text
 
     return _PLACE.sub(one, template)
