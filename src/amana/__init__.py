@@ -22,6 +22,7 @@ _SURFACE = {
     "Gate": ("amana.services.asking", "Gate"),
     "Many": ("amana.services.asking_many", "Many"),
     "Inquiry": ("amana.services.asking", "Inquiry"),
+    "Handling": ("amana.services.handling", "Handling"),
     "Decision": ("amana.core.decision", "Decision"),
     "Channel": ("amana.core.vocabulary", "Channel"),
     "screen": ("amana.services.screening", "screen"),

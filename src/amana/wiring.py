@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 
@@ -140,6 +140,7 @@ def opened(
             clock=at,
             random=random,
             origin=_origin(database),
+            again=partial(opened, settings),
             journal=settings.journal,
             backup_days=settings.backup_days,
             environment=os.environ,

@@ -176,8 +176,12 @@ def test_a_key_without_the_scope_and_nobody_at_all_are_refused(whole: Client, ho
     assert opens(whole.with_key("")).status_code == 401
 
 
-def test_a_correction_goes_its_way_through_the_worker(whole: Client, house: House) -> None:
-    ref = opens(whole, kind="rectification", checked=True, corrections={"user": "GB"}).json()["ref"]
+@pytest.mark.parametrize("typed", ["United Kingdom", "GB", "de"])
+def test_a_correction_is_read_as_a_form_reads_it_and_goes_its_way(
+    whole: Client, house: House, clock: TestClock, typed: str
+) -> None:
+    clock.now += 60  # after what they signed up with
+    ref = opens(whole, kind="rectification", checked=True, corrections={"user": typed}).json()["ref"]
     while rights_run.sweep(house):
         pass
     assert row(whole, ref)["status"] == "answered"

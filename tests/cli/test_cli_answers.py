@@ -319,11 +319,23 @@ def test_people_who_share_an_address_are_listed_for_review(imported: Path, amana
         "utf-8",
     )
     amana("import", more, "--mapping", files / "list.toml", "--source", "shop", "--evidence", "the form")
-    told = amana("reviews", "--json").json["reviews"]
+    told = amana("reviews", "list", "--json").json["reviews"]
     assert {(one["person"], one["other"]) for one in told} == {(6, 1)}
-    assert "p6" in amana("reviews").out
+    assert "p6" in amana("reviews", "list").out
+    assert "maya" not in amana("reviews", "list").out
+    assert "1 open" in amana("status").out
     ran = amana("ask", "maya@example.com", *NEWS)
     assert "strictest answer counts" in ran.out
+    assert amana("reviews", "close", 1, "--why", " ").status == 2
+    assert amana("reviews", "close", 1, 9, "--why", "two people of one household").status == 3
+    assert amana("reviews", "list", "--json").json["reviews"] == told
+    assert amana("reviews", "close", 1, "--why", "two people of one household").status == 0
+    assert amana("reviews", "list", "--json").json["reviews"] == []
+    assert "0 open" in amana("status").out
+    closed = amana("reviews", "list", "--closed", "--json").json["reviews"][0]
+    assert (closed["actor"], closed["why"]) == ("dana", "two people of one household")
+    assert closed["closed"] > 0
+    assert amana("reviews", "close", 1, "--why", "again").status == 4
 
 
 # ---- one person -------------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "answers": mailing.Answers,
     "sms": mailing.Texting,
     "gate": mailing.MailGate,
+    "retention": workspace.Retention,
 }
 
 

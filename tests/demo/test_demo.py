@@ -9,9 +9,11 @@ from __future__ import annotations
 import csv
 import re
 import shlex
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,10 +23,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amana import errors, wiring
-from amana.cli import demo
+from amana.cli import demo, demo_rights
+from amana.core.rights import Identity, Kind, Via
 from amana.core.statements import PersonRow
 from amana.sample.exports import SampleFiles, write_exports
-from amana.services import imports, screening
+from amana.sample.people import people as sample_people
+from amana.sample.records import records
+from amana.services import history, imports, requests, screening
 from amana.services.house import House
 from amana.services.identities import Recogniser
 from amana.settings import Settings
@@ -114,6 +119,84 @@ def test_a_second_run_adds_nothing(folder: Path, first: str) -> None:
     assert _root(again.stdout) == _root(first)
 
 
+def test_a_dated_change_of_law_turns_people_of_its_country(first: str) -> None:
+    section = _section(first, "What if")
+    turned = re.search(r"(\d+) turn to no: The country wants its residents' data stored inside it", section)
+    assert turned is not None
+    assert int(turned[1]) > 0
+    assert "RU " in section
+    assert "DE " not in section
+
+
+def test_a_replay_says_what_would_have_been_refused_and_why(first: str, folder: Path) -> None:
+    section = _section(first, "Replayed")
+    sends = (folder / "exports" / "newsletter_sends.csv").read_text("utf-8").count("\n") - 1
+    assert f"Replayed: {sends:,} messages" in section
+    refused = re.search(r"^([\d,]+) would have been refused", section, re.MULTILINE)
+    assert refused is not None
+    assert 0 < int(refused[1].replace(",", "")) < sends
+
+
+def test_whoever_asks_is_gone_from_the_shop_but_for_what_tax_law_keeps(first: str, folder: Path) -> None:
+    assert "shop:orders.invoice_name stays in" in _section(first, "Forgotten")
+    with closing(sqlite3.connect(folder / "shop.db")) as shop:
+        masked = "SELECT id, full_name FROM customers WHERE email LIKE '%.invalid'"
+        ((customer, name),) = shop.execute(masked).fetchall()
+        assert name is None
+        orders = shop.execute(
+            "SELECT item, ship_to, invoice_name FROM orders WHERE customer = ?", (customer,)
+        )
+        kept = orders.fetchall()
+        assert len(kept) > 1
+        assert all(item is ship_to is None and invoiced for item, ship_to, invoiced in kept)
+        assert not shop.execute("SELECT 1 FROM reviews WHERE customer = ?", (customer,)).fetchall()
+        assert shop.execute("SELECT count(*) FROM reviews").fetchone()[0] > 100
+
+
+def test_whoever_asks_is_gone_from_the_record_and_an_old_export_brings_nobody_back(
+    first: str, house: House, folder: Path
+) -> None:
+    section = _section(first, "Forgotten")
+    asked = re.search(r"p(\d+), a customer of the web shop", section)
+    assert asked is not None
+    assert history.of_person(house, int(asked[1])) == []
+    counts = re.search(r"([\d,]+) of its people may be contacted, and ([\d,]+) before", section)
+    assert counts is not None
+    assert counts[1] == counts[2] != "0"
+    suppressed = re.search(r"Addresses or numbers of the erased in it: (\d)", section)
+    assert suppressed is not None
+    assert int(suppressed[1]) > 0
+    copy = demo_rights.old_copy(folder / "exports")
+    assert demo_rights.allowed(house, copy, demo.NEWSLETTER, demo.moment(house.clock()))[2] == 0
+
+
+def test_the_check_fails_when_an_old_export_brings_somebody_back() -> None:
+    demo_rights.check(5, 4)
+    with pytest.raises(errors.VerificationFailed, match="brought somebody back"):
+        demo_rights.check(5, 6)
+
+
+def test_a_request_that_was_left_half_way_is_gone_on_with(tmp_path: Path) -> None:
+    settings = Settings(workspace=tmp_path / "workspace", actor="test")
+    crm = write_exports(tmp_path, demo.SEED, 300)
+    held = list(records(sample_people(demo.SEED, 300), demo.SEED))
+    demo.settle_in(settings, tmp_path, held)
+    with wiring.opened(settings, writing=True) as house:
+        for arrival in demo.arrivals(crm):
+            imports.run(house, demo.order(house, arrival)[0])
+        person = next(iter(screening.screen(house, demo.NEWSLETTER, house.clock()).allowed.tolist()))
+        said = requests.Said(kind=Kind.ERASURE, via=Via.STAFF, person=person, proved=Identity.STEPPED_UP)
+        opened = requests.open_(house, said, actor="test")
+        gone = demo_rights.forget(house, (), crm.crm, demo.NEWSLETTER, house.clock())
+        again = demo_rights.forget(house, (), crm.crm, demo.NEWSLETTER, house.clock())
+    assert gone is not None
+    assert again is not None
+    assert gone.request.ref == again.request.ref == opened.ref
+    assert gone.over
+    assert gone.events > 0
+    assert again.plan is None
+
+
 @pytest.mark.slow
 def test_every_command_it_prints_works_as_printed(tmp_path: Path) -> None:
     shown = make(tmp_path / "a demo", 200).stdout
@@ -195,3 +278,10 @@ def _root(printed: str) -> str:
     found = re.search(r"the root ([0-9a-f]{16})", printed)
     assert found is not None
     return found[1]
+
+
+def _section(printed: str, heading: str) -> str:
+    """The paragraph that begins with a heading, up to the next one."""
+    found = re.search(rf"^{heading}.*?(?=^(?:The ledger verifies|Replayed|Forgotten))", printed, re.M | re.S)
+    assert found is not None
+    return found[0]

@@ -6,10 +6,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from buyers import ASKED_AT, ROOT
 
+from amana import wiring
 from amana.screening import engines
+from amana.services.house import House
+from amana.settings import Settings
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,3 +51,19 @@ def spark() -> Iterator[engines.Engine]:
     engine = engines.named("spark")
     yield engine
     engine.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    """A fresh workspace of buyers."""
+    made = Settings(workspace=tmp_path / "workspace", actor="test")
+    wiring.create(made, (ROOT / "amana.toml").read_text("utf-8"))
+    yield made
+    shutil.rmtree(made.workspace)
+
+
+@pytest.fixture
+def house(settings: Settings) -> Iterator[House]:
+    """The workspace, open for writing, with its clock stopped."""
+    with wiring.opened(settings, writing=True, at=lambda: ASKED_AT) as opened:
+        yield opened

@@ -132,7 +132,6 @@ dataset:
       - name: customers
         fields:
           - name: id
-            data_categories: [user.unique_id]
             fides_meta: {primary_key: true, data_type: integer}
           - name: email
             data_categories: [user.contact.email]
@@ -191,7 +190,9 @@ def shop(folder: Path, orders: int = 2) -> None:
         )
         people = [(1, NOA, "Noa נועה", 1), (2, "omar@example.com", "Omar", 1)]
         connection.executemany("INSERT INTO customers VALUES (?, ?, ?, ?)", people)
-        rows = [(number, 1, "2026-01-05", f"invoice {number}", "ring twice") for number in range(1, orders + 1)]
+        rows = [
+            (number, 1, "2026-01-05", f"invoice {number}", "ring twice") for number in range(1, orders + 1)
+        ]
         connection.executemany("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", rows)
     connection.close()
 
@@ -206,7 +207,9 @@ def opened(folder: Path, clock: Clock, more: str = "") -> Iterator[House]:
         yield house
 
 
-def told(house: House, address: str = NOA, *, phone: str = "", name: str = "Noa Levi", language: str = "en") -> int:
+def told(
+    house: House, address: str = NOA, *, phone: str = "", name: str = "Noa Levi", language: str = "en"
+) -> int:
     """Somebody of an earlier list, who agreed to offers by e-mail and refused them by text; their number."""
     then = Interval(lo=NOW - 100 * DAY, hi=NOW - 100 * DAY)
 

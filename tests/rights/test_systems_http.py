@@ -101,8 +101,19 @@ class TestPages:
 
     def test_a_page_that_was_promised_and_is_not_there_is_no_end(self, host: Host) -> None:
         scripted(host, (200, {"rows": [ROW], "next": "a"}), (404, {}))
+        pages = {"kind": "cursor", "at": "next", "query": "after"}
         with pytest.raises(errors.NotNow, match="answer_incomplete"):
-            ids(small(host, {"pages": {"kind": "cursor", "at": "next", "query": "after"}}))
+            ids(small(host, {"pages": pages, "missing": [404]}))
+
+    @pytest.mark.parametrize("status", [404, 410])
+    def test_a_search_whose_own_path_is_gone_is_an_error_and_not_nobody(
+        self, host: Host, status: int
+    ) -> None:
+        scripted(host, (status, {}))
+        with pytest.raises(errors.Undeliverable, match="http_refused"):
+            ids(small(host, {}))
+        assert ids(small(host, {"path": "/people/{value}", "query": {}})) == []
+        assert ids(small(host, {"missing": [status]})) == []
 
     def test_fewer_rows_than_the_answer_counts_is_an_error(self, host: Host) -> None:
         scripted(host, (200, {"rows": [ROW], "total": 2}))
@@ -147,7 +158,9 @@ class TestOneHost:
     def test_a_value_that_would_name_what_stands_above_is_refused(self, host: Host, value: Any) -> None:
         with pytest.raises(errors.Undeliverable, match="http_template"):
             http_declared.filled("/people/{value}", {"value": value}, escape=True)
-        rows = small(host, {}, collections={"people": {"delete": {"method": "DELETE", "path": "/people/{key.id}"}}})
+        rows = small(
+            host, {}, collections={"people": {"delete": {"method": "DELETE", "path": "/people/{key.id}"}}}
+        )
         if value is not None:
             with pytest.raises(errors.Undeliverable, match="http_template"):
                 rows.delete(SMALL, [{"id": value}])
@@ -370,8 +383,8 @@ class Mailchimp(Pages):
         members = self.server.state["members"]
         if not self.headers.get("Authorization", "").startswith("Basic "):
             self.say(401, {"title": "API Key Missing"})
-        elif parts == ["ping"]:
-            self.say(200, {"health_status": "Everything's Chimpy!"})
+        elif parts == ["lists", "a1b2"]:
+            self.say(200, {"id": "a1b2"})
         elif parts[:3] != ["lists", "a1b2", "members"] or parts[3] not in members:
             self.say(404, {"title": "Resource Not Found"})
         elif parts[4:] == ["actions", "delete-permanent"]:
@@ -395,6 +408,23 @@ MEMBERS = Collection(
         Field(path="merge_fields.FNAME", type=DataType.STRING),
     ),
 )
+
+
+def test_a_wrong_list_of_mailchimps_is_seen_by_the_check() -> None:
+    host = Host(Mailchimp)
+    host.state = {"members": {}}
+    settings = {
+        "vendor": "mailchimp",
+        "base": host.base,
+        "values": {"list_id": "mistyped"},
+        "auth": {"secret_env": "KEY"},
+    }
+    with host.running():
+        rows = catalogue.open_rows(
+            System(name="news", kind="http", settings=settings), Path(), {"KEY": "k-us1"}
+        )
+        with pytest.raises(errors.Undeliverable, match="http_refused"):
+            rows.check([MEMBERS])
 
 
 def test_mailchimps_members_are_found_by_their_hash_changed_and_deleted_for_good() -> None:

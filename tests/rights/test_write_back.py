@@ -121,7 +121,13 @@ class TestACopyFollows:
         rounds(connected)
         assert copies(engine) == {1: ("yes", True)}
         taken(connected, "fair", (DANA, given("news")), name="Omar Haddad")
-        assert len(people(connected)) == 2
+        dana, _ = people(connected)
+        rounds(connected)
+        assert copies(engine) == {1: ("no", True)}
+        with engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE customers SET offers = 'yes'")
+        pace = preferences.Change(hours=1 << 9)  # an event of the one who agreed, and of nobody else
+        preferences.change(connected, dana, "orchard", pace, Context(page="centre"))
         rounds(connected)
         assert copies(engine) == {1: ("no", True)}
 
@@ -176,6 +182,21 @@ class TestANoOverThere:
             connected, dana, "orchard", preferences.Change(hours=1 << 9), Context(page="centre")
         )
         rounds(connected)
+        assert copies(engine) == {1: ("no", False)}
+
+    def test_is_not_turned_by_an_import_beside_an_event_about_something_else(
+        self, connected: House, engine: sa.Engine
+    ) -> None:
+        taken(connected, "shop", (DANA, ()))
+        customers(engine, (1, "2026-05-01", DANA, "Dana", "no", False))
+        [dana] = people(connected)
+        rounds(connected)
+        taken(connected, "fair", (DANA, given("offers", "news")))
+        preferences.change(
+            connected, dana, "orchard", preferences.Change(per_month=20), Context(page="centre")
+        )
+        rounds(connected)  # both in one stretch of the log
+        assert people(connected) == [dana]
         assert copies(engine) == {1: ("no", False)}
 
     def test_is_turned_where_the_record_itself_turned(
@@ -303,14 +324,7 @@ class TestVendors:
         host.state = {name: member}
         house.environment = {"KEY": "k-us1"}
         with host.running():
-            world.connect(
-                house,
-                "letters",
-                '[system]\nkind = "http"\ncountry = "US"\ndatasets = ["letters.yml"]\n[settings]\n'
-                f'vendor = "mailchimp"\nbase = "{host.base}"\nvalues = {{ list_id = "a1b2" }}\n'
-                'auth = { secret_env = "KEY" }\n',
-                MEMBERS,
-            )
+            world.connect(house, "letters", LETTERS.format(base=host.base), MEMBERS)
             rounds(house)
             taken(house, "shop", (DANA, given("news")))
             rounds(house)
@@ -329,7 +343,38 @@ class TestVendors:
                 rounds(house)
             assert [one.trouble for one in tasks.standing(house)] == ["not_done"]
 
+    @pytest.mark.parametrize(("number", "told"), [(2, "copy_not_kept"), (30, "copies_not_kept")])
+    def test_a_vendor_that_takes_its_word_back_later_is_not_believed(
+        self, number: int, told: str, house: House
+    ) -> None:
+        host = Host(Forgetful)
+        for n in range(number):
+            name = hashlib.md5(b"p%d@shop.example" % n, usedforsecurity=False).hexdigest()
+            host.state[name] = {"id": name, "email_address": f"p{n}@shop.example", "status": "subscribed"}
+        house.environment = {"KEY": "k-us1"}
+        with host.running():
+            world.connect(house, "letters", LETTERS.format(base=host.base), MEMBERS)
+            rounds(house)
+            taken(house, "shop", *[(f"p{n}@shop.example", ()) for n in range(number)])
+            rounds(house)
+            for _ in range(3):
+                loop.one_round(house, {})
+        standing = tasks.standing(house)
+        assert {one.trouble for one in standing} == {told}
+        assert sum(one.count for one in standing) == (number if told == "copy_not_kept" else 1)
 
+
+LETTERS = """
+[system]
+kind = "http"
+country = "US"
+datasets = ["letters.yml"]
+[settings]
+vendor = "mailchimp"
+base = "{base}"
+values = {{ list_id = "a1b2" }}
+auth = {{ secret_env = "KEY" }}
+"""
 MEMBERS = """
 dataset:
   - fides_key: letters
@@ -356,6 +401,18 @@ class Members(Pages):
         if self.command == "PATCH":
             self.server.state[parts[3]] |= body
         self.say(200, self.server.state[parts[3]])
+
+
+class Forgetful(Members):
+    """Shows what was written once, and then what was there before."""
+
+    def answer(self, parts: list[str], query: dict[str, str], body: Any) -> None:
+        old = dict(self.server.state[parts[3]]) if self.command == "PATCH" else None
+        super().answer(parts, query, body)
+        if old is not None:
+            self.server.state["before/" + parts[3]] = old
+        elif self.command == "GET" and "before/" + parts[3] in self.server.state:
+            self.server.state[parts[3]] = self.server.state.pop("before/" + parts[3])
 
 
 class TestRounds:

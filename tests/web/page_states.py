@@ -146,6 +146,7 @@ class Maker:
             route, "centre", "changed", path, [("was", "offers:email:on"), ("pause", "30"), ("pace", "2")]
         )
         yield self._state(route, "centre", "paused", path)
+        yield self._state(route, "centre", "no use at all", path, [("data-stop", "1")])
         yield self._state("/p/{part:str}/why", "why", "never sent", f"{path}/why")
         yield self._state("/p/{part:str}/why", "why", "often sent", f"{self._often_sent()}/why")
         yield self._state("/p/{part:str}/link", "link_sent", "", f"{path}/link", [])
@@ -215,6 +216,11 @@ class Maker:
         yield self._state(
             "/me", "mine", "wrong", "/me", [csrf, ("field-residence", "Atlantis")], cookie=cookie
         )
+        use, profiling = "/me/data", "offers|use.profile|user.behavior.interests"
+        yield self._state(use, "data", "all off", use, cookie=cookie)
+        yield self._state(use, "data", "one on", use, [csrf, ("data", profiling)], cookie=cookie)
+        yield self._state("/p/{part:str}", "centre", "one use on", f"/p/{held}")
+        yield self._state(use, "data", "no use at all", use, [csrf, ("data-stop", "1")], cookie=cookie)
         yield self._state("/me", "ended", "just now", "/me", [csrf, ("end", "1")], cookie=cookie)
         yield self._state("/me/closed", "ended", "looked at again", "/me/closed")
 

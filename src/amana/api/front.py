@@ -80,6 +80,47 @@ class Request:
         return self.headers.get(name, b"").decode("latin-1")
 
 
+class Patience:
+    """How long bodies may take to arrive: one look a second at all that are awaited, in place of a timer for each.
+
+    Belongs to one event loop at a time. A body that takes longer, by up to a second, is given up: HTTPException 408.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._awaited: dict[asyncio.Task[Any], float] = {}  # until when, on the loop's clock
+        self._late: set[asyncio.Task[Any]] = set()
+        self._looking: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        if task is None:
+            raise RuntimeError("a body is awaited in a task")
+        self._awaited[task] = loop.time() + self._seconds
+        if self._looking is None:
+            self._looking = loop.call_later(1.0, self._look, loop)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            return
+        self._awaited.pop(task, None)
+        if task in self._late:
+            self._late.discard(task)
+            if kind is asyncio.CancelledError and task.uncancel() == 0:
+                raise HTTPException("The body did not arrive in time", status_code=408)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for task, until in list(self._awaited.items()):
+            if until < now:
+                del self._awaited[task]
+                self._late.add(task)
+                task.cancel()
+        self._looking = loop.call_later(1.0, self._look, loop) if self._awaited else None
+
+
 class Front:
     """The outermost ASGI application."""
 
@@ -87,6 +128,7 @@ class Front:
         self._inner = inner
         self._desk = desk
         self._buckets = Buckets()
+        self._patience = Patience(PATIENCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -179,8 +221,7 @@ class Front:
         if media != "application/json":
             raise HTTPException("The body is to be application/json", status_code=415)
 
-    @staticmethod
-    async def _body(request: Request, receive: Receive) -> bytes:
+    async def _body(self, request: Request, receive: Receive) -> bytes:
         length = request.header(b"content-length")
         if length.isdigit() and int(length) > LARGEST_BODY:
             raise HTTPException(f"The body is larger than {LARGEST_BODY} bytes", status_code=413)
@@ -188,18 +229,15 @@ class Front:
             return b""
         parts: list[bytes] = []
         size = 0
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while True:
-                    message = await receive()
-                    parts.append(message.get("body", b""))
-                    size += len(parts[-1])
-                    if size > LARGEST_BODY:
-                        raise HTTPException(f"The body is larger than {LARGEST_BODY} bytes", status_code=413)
-                    if not message.get("more_body", False):
-                        return b"".join(parts)
-        except TimeoutError:
-            raise HTTPException("The body did not arrive in time", status_code=408) from None
+        with self._patience:
+            while True:
+                message = await receive()
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > LARGEST_BODY:
+                    raise HTTPException(f"The body is larger than {LARGEST_BODY} bytes", status_code=413)
+                if not message.get("more_body", False):
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _id(self, request: Request) -> str:
         given = request.headers.get(b"x-request-id", b"")

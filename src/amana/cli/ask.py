@@ -16,13 +16,25 @@ import typer
 
 from amana import errors
 from amana.cli import chronicle, question, rendering, session, wording
-from amana.cli.question import AtOption, BrandOption, ChannelOption, PurposeOption, TopicOption
+from amana.cli.question import (
+    About,
+    AtOption,
+    BrandOption,
+    CategoryOption,
+    ContactOption,
+    MannerOption,
+    PurposeOption,
+    ShareOption,
+    TopicOption,
+    UseOption,
+)
 from amana.cli.session import JsonFlag, answer
 from amana.core.decision import Decision, LawCited, Reason
 from amana.core.events import Permission
 from amana.core.remedies import Remedy
 from amana.services import history
-from amana.services.asking import Gate, Inquiry
+from amana.services.asking import Asked, Gate
+from amana.services.handling import Handling
 from amana.services.history import Opened
 from amana.services.house import House
 from amana.storage import log, sources
@@ -33,7 +45,7 @@ PersonArgument = Annotated[str, typer.Argument(help="p123, an e-mail address or 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """An answer with what is needed to read it."""
 
-    inquiry: Inquiry
+    asked: Asked
     holders: tuple[int, ...]  # whom it was asked about; empty: nobody known holds the address
     decision: Decision
     evidence: tuple[Opened, ...]  # the events that it rests on
@@ -49,7 +61,11 @@ def ask(
     context: typer.Context,
     person: PersonArgument,
     purpose: PurposeOption,
-    channel: ChannelOption,
+    channel: ContactOption = None,
+    use: UseOption = "",
+    manner: MannerOption = None,
+    share: ShareOption = "",
+    category: CategoryOption = "",
     brand: BrandOption = "",
     topic: TopicOption = None,
     at: AtOption = "",
@@ -58,31 +74,32 @@ def ask(
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """May we contact this person, for this purpose, on this channel, now, and why? Status 1: no."""
+    """May we contact this person, or use or share their data, for this purpose, now, and why? Status 1: no."""
     moment = question.moment(at)
+    about = About(channel=channel, use=use, manner=manner, share=share, category=category)
     with context.obj.house() as house:
-        inquiry = question.inquiry(house, brand, purpose, channel, topic)
-        found = _ask(house, person, inquiry, moment, known_at)
+        asked = question.asked(house, brand, purpose, about, topic)
+        found = _ask(house, person, asked, moment, known_at)
     answer(_told(found) if json else found, json=json, render=_show)
     if not found.decision.allow:
         raise typer.Exit(session.DENIED)
 
 
-def _ask(house: House, person: str, inquiry: Inquiry, at: int | None, known_at: int | None) -> Answered:
+def _ask(house: House, person: str, asked: Asked, at: int | None, known_at: int | None) -> Answered:
     gate = Gate(house, with_remedies=True)
     try:
         _check_position(house, known_at)
         if person_id(person) is not None:
             holders: tuple[int, ...] = (person_id(person) or 0,)
-            decision = gate.ask(holders[0], inquiry, at, known_at)
+            decision = gate.ask(holders[0], asked, at, known_at)
         else:
-            decision, holders = gate.ask_address(person, inquiry, at, known_at)
+            decision, holders = gate.ask_address(person, asked, at, known_at)
     finally:
         gate.close()
     with house.database.read() as connection:
         names = {one.id: one.name for one in sources.all_sources(connection)}
     return Answered(
-        inquiry=inquiry,
+        asked=asked,
         holders=holders,
         decision=decision,
         evidence=tuple(_evidence(house, decision, holders, known_at)),
@@ -122,7 +139,7 @@ def _evidence(
 
 
 def _told(found: Answered) -> dict[str, Any]:
-    text, inquiry = wording.english(), found.inquiry
+    text = wording.english()
     decision: dict[str, Any] = msgspec.to_builtins(found.decision)
     for reason in decision["reasons"]:
         reason["sentence"] = text.why(reason["code"])
@@ -131,13 +148,7 @@ def _told(found: Answered) -> dict[str, Any]:
         decision.get("would_allow") or (), found.decision.would_allow or (), strict=True
     ):
         remedy["sentence"] = remedy_told(found_one)
-    asked = {
-        "people": [f"p{one}" for one in found.holders],
-        "brand": inquiry.brand,
-        "purpose": inquiry.purpose,
-        "channel": inquiry.channel.value,
-        "topics": inquiry.topics,
-    }
+    asked = {"people": [f"p{one}" for one in found.holders], **question.told(found.asked)}
     return {"asked": asked, **decision, "events": [chronicle.plain(one) for one in found.evidence]}
 
 
@@ -145,13 +156,12 @@ def _told(found: Answered) -> dict[str, Any]:
 
 
 def _show(found: Answered) -> None:
-    decision, inquiry, text = found.decision, found.inquiry, wording.english()
+    decision, text = found.decision, wording.english()
     verdict = text.verdict.allow if decision.allow else text.verdict.deny
     rendering.line(verdict, style="bold green" if decision.allow else "bold red")
     who = ", ".join(f"p{one}" for one in found.holders) or "nobody known"
     rendering.line(
-        f"  {who}: {inquiry.purpose} by {text.channel[inquiry.channel.value]} from {inquiry.brand}, "
-        f"at {rendering.moment(decision.at)}"
+        f"  {who}: {question.spelt(question.told(found.asked))}, at {rendering.moment(decision.at)}"
     )
     if len(found.holders) > 1:
         rendering.line("  Several people hold this address: the strictest answer counts.")
@@ -161,7 +171,7 @@ def _show(found: Answered) -> None:
             _show_reason(reason)
     _show_remedies(decision)
     if decision.obligations:
-        rendering.heading("If you contact them")
+        rendering.heading("If you do it" if isinstance(found.asked, Handling) else "If you contact them")
         for obligation in decision.obligations:
             rendering.line(f"  {text.obligation[obligation.value]}")
     _show_law(decision.evidence.law)

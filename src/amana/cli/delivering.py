@@ -17,7 +17,17 @@ import typer
 
 from amana import errors
 from amana.cli import rendering
-from amana.services import copies, gating, inbound, requests, rights_run, rights_telling, sending
+from amana.services import (
+    copies,
+    gating,
+    inbound,
+    opendsr,
+    requests,
+    retention,
+    rights_run,
+    rights_telling,
+    sending,
+)
 from amana.services.house import House
 from amana.services.posting import open_post
 from amana.services.tasks import Worker
@@ -36,13 +46,14 @@ def register(app: typer.Typer) -> None:
 
 @contextmanager
 def workers(house: House) -> Iterator[dict[str, Worker]]:
-    """The workers for mail and texts; none where the workspace does not say how mail leaves."""
+    """The workers for mail and texts, where the workspace says how mail leaves, and for calls back to controllers."""
+    calling: dict[str, Worker] = {opendsr.TASK: opendsr.call_back} if house.workspace.opendsr else {}
     if house.workspace.mail is None:
-        yield {}
+        yield calling
         return
     post = open_post(house)
     try:
-        yield sending.Sender(house, post).workers()
+        yield sending.Sender(house, post).workers() | calling
     finally:
         post.close()
 
@@ -52,7 +63,13 @@ def remind(house: House) -> int:
     return len(requests.remind(house))
 
 
-SWEEPERS: tuple[loop.Sweeper, ...] = (rights_telling.sweep, rights_run.sweep, remind, copies.sweep)
+SWEEPERS: tuple[loop.Sweeper, ...] = (
+    rights_telling.sweep,
+    rights_run.sweep,
+    remind,
+    copies.sweep,
+    retention.sweep,
+)
 """What every worker does beside its tasks."""
 
 

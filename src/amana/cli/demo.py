@@ -116,7 +116,7 @@ def demo(
         write_sends(folder / EXPORTS / "newsletter_sends.csv", held)
     demo_pages.exports(files, folder)
     with steps.step("make the workspace"):
-        _settle_in(settings, held)
+        settle_in(settings, folder / EXPORTS, held)
     with wiring.opened(settings, writing=True) as house:
         _import_all(house, files, steps)
         at = moment(house.clock())
@@ -135,7 +135,7 @@ def demo(
             demo_pages.verified(*_verify(house))
         _draw_map(house)
     demo_pages.timings(steps.taken)
-    demo_pages.where_next(folder, somebody, list(lists.values()), gone)
+    demo_pages.where_next(folder, somebody, gone)
 
 
 def sample(name: str) -> str:
@@ -195,7 +195,7 @@ def write_truth(folder: Path, files: SampleFiles) -> dict[str, Path]:
     return paths
 
 
-def _settle_in(settings: Settings, held: list[Records]) -> None:
+def settle_in(settings: Settings, exports: Path, held: list[Records]) -> None:
     """The workspace, its web shop's database and the files that connect the two; what is there stays as it is."""
     folder = settings.workspace
     if not (folder / wiring.DEFINITION).exists():
@@ -206,7 +206,7 @@ def _settle_in(settings: Settings, held: list[Records]) -> None:
     for name, target in (
         ("systems/shop.toml", systems / "shop.toml"),
         ("systems/shop.yml", systems / "shop.yml"),
-        ("sends.toml", folder / EXPORTS / "newsletter_sends.toml"),
+        ("sends.toml", exports / "newsletter_sends.toml"),
     ):
         if not target.exists():
             target.write_text(sample(name), "utf-8")
@@ -309,7 +309,7 @@ def _screens(house: House, at: int, steps: Steps) -> list[Campaign]:
     for inquiry in (NEWSLETTER, OFFERS):
         with steps.step(f"screen everybody for {demo_pages.campaign(inquiry)}"):
             found.append((inquiry, screening.screen(house, inquiry, at)))
-        demo_pages.screened(*found[-1])
+        demo_pages.screened(*found[-1], shown=demo_pages.SHOWN if len(found) == 1 else 3)
     return found
 
 

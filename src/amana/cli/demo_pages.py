@@ -37,7 +37,7 @@ COUNTED = (
     ("said_withdrawn", "left"),
 )
 """Counts of an import that are shown, in words."""
-SHOWN = 6  # reasons of a campaign
+SHOWN = 5  # reasons of the first campaign; of a later one less
 
 
 def campaign(inquiry: Inquiry) -> str:
@@ -89,7 +89,7 @@ def verified(size: int, root: bytes, opened: int) -> None:
     line(f"{opened:,} events were opened: each matches its commitment, each person's chain is unbroken.")
 
 
-def screened(inquiry: Inquiry, result: Screened) -> None:
+def screened(inquiry: Inquiry, result: Screened, shown: int = SHOWN) -> None:
     """The commonest reasons of a campaign, as sentences."""
     counts = result.counts
     heading(f"Screened: may we send {campaign(inquiry)} on {_moment(result.at)}?")
@@ -97,10 +97,10 @@ def screened(inquiry: Inquiry, result: Screened) -> None:
     found = sorted(
         ((code, number) for code, number in counts.by_reason.items() if number), key=lambda one: -one[1]
     )
-    for code, people in found[:SHOWN]:
+    for code, people in found[:shown]:
         rows.append((wording.english().why(code), f"{people:,}", f"{counts.by_first[code]:,}"))
     table(("reason", "people", "shown first"), rows, right=(1, 2))
-    more = f"; {len(found) - SHOWN} more reasons are not shown here" if len(found) > SHOWN else ""
+    more = f"; {len(found) - shown} more reasons are not shown here" if len(found) > shown else ""
     line(f"{counts.people:,} people, each with every reason, in {result.seconds * 1000:,.0f} ms{more}.")
 
 
@@ -155,7 +155,7 @@ def checked(found: Sequence[tuple[str, Inquiry, Screened]], bought: Screened) ->
 
 def turned(inquiry: Inquiry, flips: Flips, days: tuple[str, str]) -> None:
     """Whom a dated change of law turns."""
-    heading(f"What if: {campaign(inquiry)} under the law of {days[0]}, and of {days[1]}")
+    heading(f"What if: {campaign(inquiry)} under the law of {days[0]}, then of {days[1]}")
     before, after = flips.allowed
     line(
         f"{before:,} may be contacted before, {after:,} after; nothing but the law differs, both in "
@@ -225,8 +225,8 @@ def brought_back(
     again = "was imported before" if report.repeated else "is imported"
     line(f"An old export with them in it, {path.name}, {report.counts.get('rows', 0):,} rows, {again}:")
     line(
-        f"  {after[0]:,} of its people may be contacted, and {before[0]:,} before; {report.counts.get('suppressed', 0)} "
-        "of its addresses and numbers are those of the erased, and whoever holds one objects to everything."
+        f"  {after[0]:,} of its people may be contacted, and {before[0]:,} before. Addresses or numbers of the erased in "
+        f"it: {report.counts.get('suppressed', 0)}; whoever comes with one objects to everything."
     )
 
 
@@ -239,10 +239,10 @@ def timings(taken: Sequence[tuple[str, float]]) -> None:
     line(f"It took {whole:.1f} seconds; the longest: {named}.")
 
 
-def where_next(folder: Path, person: int, lists: Sequence[Path], gone: Forgotten | None) -> None:
+def where_next(folder: Path, person: int, gone: Forgotten | None) -> None:
     """Commands that work as they are printed, and pages to open."""
     heading("Where to look next")
-    for command, what in commands(folder, person, lists, gone):
+    for command, what in commands(folder, person, gone):
         line(f"  {command}", style="cyan")
         line(f"      {what}")
     line(f"Open {folder / 'data-map.html'} in a browser: which system holds what about people.")
@@ -251,9 +251,7 @@ def where_next(folder: Path, person: int, lists: Sequence[Path], gone: Forgotten
     )
 
 
-def commands(
-    folder: Path, person: int, lists: Sequence[Path], gone: Forgotten | None
-) -> list[tuple[str, str]]:
+def commands(folder: Path, person: int, gone: Forgotten | None) -> list[tuple[str, str]]:
     """What to type next, and what it shows."""
     program = "amana" if shutil.which("amana") else sys.argv[0]
     amana = f"{program} --workspace {shlex.quote(str(folder))}"
@@ -262,10 +260,6 @@ def commands(
         (f"{amana} status", "people, events, the ledger's root, imports and notices"),
         (f"{amana} ask p{person} {newsletter}", "one person: verdict, every reason, law, evidence"),
         (f"{amana} history p{person}", "what the ledger holds about them, event by event"),
-        (
-            f"{amana} screen {newsletter} --audience {shlex.quote(str(lists[0]))}",
-            "the check of above by hand: everybody who said no to e-mail, with all reasons",
-        ),
         (
             f"{amana} whatif {newsletter} --law 2027-01-01",
             "whose answer another law turns; --from-law, a folder of packs or a signed book work too",

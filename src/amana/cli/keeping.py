@@ -64,7 +64,7 @@ def forget(
             done = forgetting.finish(house)
         else:
             ids = sorted({one for text in person or () for one in people.who(house, text)})
-            _sure(f"Forget {_named(ids)} for good?", yes)
+            sure(f"Forget {_named(ids)} for good?", yes)
             done = forgetting.forget(house, ids)
     answer(done, json=json, render=_show_forgotten)
 
@@ -73,7 +73,7 @@ def _named(ids: list[int]) -> str:
     return ", ".join(f"p{one}" for one in ids) if len(ids) <= 5 else f"{len(ids)} people"
 
 
-def _sure(question: str, yes: bool) -> None:
+def sure(question: str, yes: bool) -> None:
     """Ask on a terminal; anywhere else `--yes` must have been said. Raises BadInput, Abort."""
     if yes:
         return
@@ -196,7 +196,7 @@ def restored(
 ) -> None:
     """Say that the databases were put back by other means, such as the server's own: it denies as after a restore."""
     known = paths.text_of(last, "The checkpoint") if last is not None else None
-    _sure("Deny everything until the refusals since that backup are back?", yes)
+    sure("Deny everything until the refusals since that backup are back?", yes)
     found = wiring.put_back(context.obj.settings, last=known)
     answer(found, json=json, render=lambda one: _show_restored(one, context.obj.settings.workspace))
 

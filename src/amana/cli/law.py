@@ -15,7 +15,7 @@ import msgspec
 import typer
 
 from amana import errors, wiring
-from amana.cli import law_pages, paths, rendering, session, wording
+from amana.cli import keeping, law_pages, paths, rendering, session, wording
 from amana.cli.session import JsonFlag, answer
 from amana.core.packs import LawBook
 from amana.core.vocabulary import Channel, SubjectType
@@ -266,7 +266,15 @@ def verify(context: typer.Context, file: FileArgument, key: KeyOption, json: Jso
 
 
 @commands.command("take")
-def take(context: typer.Context, file: FileArgument, key: KeyOption, json: JsonFlag = False) -> None:
+def take(
+    context: typer.Context,
+    file: FileArgument,
+    key: KeyOption,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask: an older book is never taken again.")
+    ] = False,
+    json: JsonFlag = False,
+) -> None:
     """Use a signed law book in this workspace from now on, instead of the one that came with the program."""
     with context.obj.house() as house:
         offered = law_updates.verify(
@@ -276,6 +284,7 @@ def take(context: typer.Context, file: FileArgument, key: KeyOption, json: JsonF
         flips = whatif.of_book(house, offered.book)
         if not json:
             _offered(told, flips)  # before it counts
+        keeping.sure(f"Use law book {told.version} from now on?", yes)
         law_updates.take(house, offered)
     answer(_told(told, flips), json=json, render=_taken)
 

@@ -20,11 +20,23 @@ import typer
 
 from amana import errors
 from amana.cli import paths, question, rendering, screen_page, session, wording
-from amana.cli.question import AtOption, BrandOption, ChannelOption, EngineOption, SegmentOption, TopicOption
+from amana.cli.question import (
+    About,
+    AtOption,
+    BrandOption,
+    CategoryOption,
+    ContactOption,
+    EngineOption,
+    MannerOption,
+    SegmentOption,
+    ShareOption,
+    TopicOption,
+    UseOption,
+)
 from amana.cli.session import Command, JsonFlag, answer
 from amana.core.vocabulary import POINT_OF_CHANNEL, Channel
 from amana.services import comparing, exports, screening, sitting
-from amana.services.asking import Inquiry
+from amana.services.asking import Asked, Inquiry
 from amana.services.comparing import Change, Difference, Share
 from amana.services.house import House
 from amana.services.screening import Screened
@@ -62,7 +74,11 @@ def screen(
     purpose: Annotated[
         list[str], typer.Option("--purpose", help="What for, by its name in the workspace file; repeatable.")
     ],
-    channel: ChannelOption,
+    channel: ContactOption = None,
+    use: UseOption = "",
+    manner: MannerOption = None,
+    share: ShareOption = "",
+    category: CategoryOption = "",
     brand: BrandOption = "",
     topic: TopicOption = None,
     at: AtOption = "",
@@ -112,19 +128,24 @@ def screen(
     ] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Who may be contacted, for this purpose, on this channel, now; and how many not, for which reason."""
+    """Who may be contacted, or whose data used or shared, for this purpose, now; how many not, for which reason."""
     moment = question.moment(at)
+    about = About(channel=channel, use=use, manner=manner, share=share, category=category)
     ways = _ways(by, page)
     _check_files(
         out, out_allowed, out_diff, page, several=len(purpose) > 1, with_contact=with_contact, diff=diff
     )
     order = _order(context.obj, channel, at, out, recipient, days, for_purpose) if with_contact else None
+    if page is not None and channel is None:
+        raise errors.BadInput(
+            "A page is about contact", expected="--channel with --page", remedy="use --json"
+        )
     if order is None and (recipient or days or for_purpose):
         raise errors.BadInput(
             "A recipient, days and a purpose belong to a sending list", remedy="add --with-contact"
         )
     with context.obj.house(writing=order is not None) as house, Sitting(house) as desk:
-        inquiries = [question.inquiry(house, brand, one, channel, topic) for one in purpose]
+        inquiries = [question.asked(house, brand, one, about, topic) for one in purpose]
         results = desk.campaigns(inquiries, moment, audience, segment=segment, engine=engine)
         told = [
             _told(one, result) | _more(house, desk, one, result, ways, diff, engine if explain else "")
@@ -139,7 +160,7 @@ def screen(
         out_allowed.write_text("person\n" + "".join(f"p{one}\n" for one in result.allowed.tolist()), "utf-8")
     if out_diff is not None and diff is not None:
         parquet.write_table(comparing.table(comparing.since(result, diff)), out_diff)
-    if page is not None:
+    if page is not None and isinstance(inquiries[0], Inquiry):
         page.write_text(screen_page.page(inquiries[0], result, told[0]["by"], language), "utf-8")
     written = [path for path in (out, out_allowed, out_diff, page) if path is not None]
     if len(told) > 1:
@@ -199,7 +220,7 @@ def _check_files(
 def _more(
     house: House,
     desk: Sitting,
-    inquiry: Inquiry,
+    inquiry: Asked,
     result: Screened,
     ways: tuple[str, ...],
     diff: Path | None,
@@ -235,10 +256,16 @@ def _since(found: Difference) -> dict[str, Any]:
 
 
 def _order(
-    command: Command, channel: Channel, at: str, out: Path | None, recipient: str, days: int, purpose: str
+    command: Command,
+    channel: Channel | None,
+    at: str,
+    out: Path | None,
+    recipient: str,
+    days: int,
+    purpose: str,
 ) -> Order:
     """What a sending list needs to say, before anything is done. Raises BadInput."""
-    if out is None or at or POINT_OF_CHANNEL[channel] is None:
+    if out is None or at or channel is None or POINT_OF_CHANNEL[channel] is None:
         raise errors.BadInput(
             "A sending list cannot be made like this",
             expected="--out with a .csv file, a channel that uses an address or number, and no --at",
@@ -292,12 +319,9 @@ def reasons(result: Screened) -> list[Row]:
     ]
 
 
-def _told(inquiry: Inquiry, result: Screened) -> dict[str, Any]:
+def _told(inquiry: Asked, result: Screened) -> dict[str, Any]:
     return {
-        "brand": inquiry.brand,
-        "purpose": inquiry.purpose,
-        "channel": inquiry.channel.value,
-        "topics": inquiry.topics,
+        **question.told(inquiry),
         "at": result.at,
         "people": result.counts.people,
         "allowed": result.counts.allowed,
@@ -311,15 +335,10 @@ def _told(inquiry: Inquiry, result: Screened) -> dict[str, Any]:
 
 
 def _show(told: dict[str, Any]) -> None:
-    channel = wording.english().channel[told["channel"]]
     whole = told["people"]
-    rendering.line(
-        f"{told['purpose']} by {channel} from {told['brand']}, at {rendering.moment(told['at'])}",
-        style="bold",
-    )
-    rendering.line(
-        f"{told['allowed']:,} of {whole:,} people may be contacted ({rendering.share(told['allowed'], whole)})."
-    )
+    rendering.line(f"{question.spelt(told)}, at {rendering.moment(told['at'])}", style="bold")
+    what = "people may be contacted" if "channel" in told else "people allow it"
+    rendering.line(f"{told['allowed']:,} of {whole:,} {what} ({rendering.share(told['allowed'], whole)}).")
     if told["reasons"]:
         rendering.table(
             ("why not", "code", "people", "share", "shown first"),
@@ -363,9 +382,7 @@ def _show(told: dict[str, Any]) -> None:
 def _show_campaigns(told: dict[str, Any]) -> None:
     """Several campaigns to one audience."""
     campaigns, together = told["campaigns"], told["together"]
-    first = campaigns[0]
-    channel = wording.english().channel[first["channel"]]
-    rendering.line(f"{len(campaigns)} campaigns by {channel} from {first['brand']}", style="bold")
+    rendering.line(f"{len(campaigns)} campaigns, the first: {question.spelt(campaigns[0])}", style="bold")
     rendering.table(
         ("purpose", "people", "allowed", "share", "mostly not because", "seconds"),
         [

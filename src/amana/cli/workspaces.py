@@ -24,8 +24,8 @@ from amana.columns.store import ColumnStore
 from amana.core import places, readability
 from amana.core.vocabulary import SubjectType
 from amana.services import backup as backups
+from amana.services import following, tasks
 from amana.services import publish as publishing
-from amana.services import tasks
 from amana.services.house import House
 from amana.storage import log, people, sources
 from amana.storage import register as registers
@@ -40,7 +40,6 @@ def register(app: typer.Typer) -> None:
     app.command("init")(init)
     app.command("status")(status)
     app.command("publish")(publish)
-    app.command("reviews")(reviews)
 
 
 def template() -> str:
@@ -137,7 +136,7 @@ def _meaning(change: Any) -> str:
 
 
 def status(context: typer.Context, json: JsonFlag = False) -> None:
-    """How the workspace stands: people, ledger, imports, notices, reviews, cache, law."""
+    """How the workspace stands: people, ledger, imports, notices, reviews, cache, law, requests."""
     with context.obj.house() as house:
         found = _status(house)
     answer(found, json=json, render=_show_status)
@@ -164,6 +163,7 @@ def _status(house: House) -> dict[str, Any]:
         "notices": _pending(house),
         "law": _law(house),
         "tasks": tasks.standing(house),
+        "requests": following.counted(house),
         "safekeeping": backups.standing(house),
     }
 
@@ -213,12 +213,14 @@ def _show_status(found: dict[str, Any]) -> None:
         ),
         (
             "reviews",
-            f"{found['reviews']} open" + (f": see `{session.program()} reviews`" if found["reviews"] else ""),
+            f"{found['reviews']} open"
+            + (f": see `{session.program()} reviews list`" if found["reviews"] else ""),
         ),
         ("cache", f"{groups} groups, {len(behind)} behind the ledger: the next screen catches up"),
         ("law book", f"version {law['version']}; serves {', '.join(law['serves']) or 'no country'}"),
         ("notices", notices["problem"] or ("changes to publish" if notices["pending"] else "all published")),
         ("tasks", _tasks(found["tasks"])),
+        ("requests", _open_requests(found["requests"])),
         *keeping.rows(found["safekeeping"]),
     ]
     rendering.table(("", ""), rows)
@@ -236,6 +238,12 @@ def _tasks(found: list[tasks.Group]) -> str:
     return f"{waiting:,} waiting, {failed:,} failed" + more
 
 
+def _open_requests(found: following.Counted) -> str:
+    late = f", {found.late:,} LATE" if found.late else ""
+    more = f": see `{session.program()} request list`" if found.open else ""
+    return f"{found.open:,} open, {found.deciding:,} to decide, {found.soon:,} due within a week{late}{more}"
+
+
 def _show_doubts(law: dict[str, Any]) -> None:
     if not law["serves"]:
         rendering.line("No country is served: somebody whose country nobody knows is never contacted.")
@@ -246,27 +254,3 @@ def _show_doubts(law: dict[str, Any]) -> None:
             f"Not yet confirmed by counsel: {len(law['unconfirmed'])} of {law['rows']} rows of law that this "
             f"workspace rests on: {', '.join(law['unconfirmed'])}"
         )
-
-
-def reviews(context: typer.Context, json: JsonFlag = False) -> None:
-    """People who share an address and differ in name, age or guardian: for a person to look at."""
-    with context.obj.house() as house, house.database.read() as connection:
-        found = registers.open_reviews(connection)
-    answer({"reviews": found}, json=json, render=_show_reviews)
-
-
-def _show_reviews(answered: dict[str, Any]) -> None:
-    found = answered["reviews"]
-    if not found:
-        rendering.line("Nothing to review.")
-        return
-    rendering.table(
-        ("person", "shares an address with", "they differ in", "import", "since"),
-        [
-            (f"p{one.person}", f"p{one.other}", one.reason, str(one.source), rendering.moment(one.at))
-            for one in found
-        ],
-    )
-    rendering.line(
-        f"They are kept apart; a refusal of one binds both. `{session.program()} reveal` shows who they are."
-    )

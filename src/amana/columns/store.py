@@ -14,7 +14,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import msgspec
 import numpy as np
@@ -121,6 +122,19 @@ class ColumnStore:
         file = f"{name}-{serial}.delta.arrow"
         count = self._write(file, columns)
         return msgspec.structs.replace(group, position=position, delta=file, changed=count)
+
+    def room(self, size: int, kind: np.dtype[np.generic]) -> np.ndarray[Any, Any]:
+        """Zeros in a file without a name, on the cache's disk: more than memory holds, and gone when nobody uses them."""
+        if not size:
+            return np.zeros(0, kind)
+        with self.spool() as file:
+            file.truncate(size * kind.itemsize)
+            return np.memmap(file, kind, "r+", shape=(size,))
+
+    def spool(self) -> IO[bytes]:
+        """A file without a name, on the cache's disk."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        return TemporaryFile(dir=self._folder, buffering=0)
 
     def blank(self, rows: Sequence[int]) -> None:
         """Overwrite rows with zeros in every file, in place and synced: nobody is there any more.

@@ -2,7 +2,7 @@
 
 Rule.
 - The mask is the field's, else NULL. Where NULL cannot stand it is CONSTANT, and where a constant cannot stand twice it
-  is HASH. Nothing (null, an empty text) stays what it is.
+  is HASH. Nothing (null, an empty text or array) stays what it is.
 - CONSTANT is `erased`, 0, false, an empty object or array. HASH is keyed; a text that it made is known again under the
   same key and stays (16 characters are needed for that), so equal values stay equal though one of them is done twice.
   Whoever throws the key away makes it lead nowhere. RANDOM puts a letter for a letter and a digit for a digit.
@@ -86,7 +86,7 @@ def mask(
 ) -> Plain:
     """The value masked. `key` is the secret of HASH: 16 bytes or more, thrown away when the erasure is done. `length` is
     what the system can hold."""
-    if value is None or value == "":
+    if value is None or value in ("", []):
         return value
     if how is Mask.NULL:
         return None
@@ -122,16 +122,16 @@ def erased(
     system says by path, `unique` the paths whose values cannot stand twice. What is masked already is not named again.
     """
     theirs = nested.concerned(collection, sought)
-    made = row
+    changes: dict[str, Change] = {}
     tops: dict[str, None] = {}
     for field in fields:
         said = (limits or {}).get(field.path)
         how = chosen(field, nullable=said is None or said.nullable, unique=field.path in unique)
         length = None if said is None else said.length
         one = partial(mask, field=field, how=how, key=key, random=random, length=length)
-        masked = partial(_elements, field.path, one, how, theirs)
-        made = nested.changed(made, field.path, masked, theirs)
+        changes[field.path] = partial(_elements, field.path, one, how, theirs)
         tops[nested.array_above(collection, field.path)] = None
+    made = nested.changed_all(row, changes, theirs)
     return {path: new for path in tops if (new := nested.at(made, path)) != nested.at(row, path)}
 
 

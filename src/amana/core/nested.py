@@ -11,7 +11,7 @@ Rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -92,22 +92,35 @@ def _narrowed(value: Plain, path: str, theirs: Concerned) -> Plain:
 
 
 def changed(row: Row, path: str, change: Change, theirs: Concerned) -> Row:
-    """The row with the value at a path changed: as a whole, except in arrays on the way, where each element of the
-    person is changed. A path that is not there changes nothing."""
-    made = _changed(row, "", path, change, theirs)
+    """The row with the value at a path changed, as `changed_all`."""
+    return changed_all(row, {path: change}, theirs)
+
+
+def changed_all(row: Row, changes: Mapping[str, Change], theirs: Concerned) -> Row:
+    """The row with the values at these paths changed: each as a whole, except in arrays on the way, where each element
+    of the person is changed. A path that is not there changes nothing.
+
+    Whose an element is, is decided once, before any of it changes: what tells it may be among what goes.
+    """
+    made = _changed(row, "", changes, theirs)
     return made if isinstance(made, dict) else row
 
 
-def _changed(value: Plain, at: str, rest: str, change: Change, theirs: Concerned) -> Plain:
-    if isinstance(value, list) and rest:
-        return [_changed(one, at, rest, change, theirs) if theirs(at, one) else one for one in value]
-    if not rest:
-        return change(value)
-    head, _, below = rest.partition(".")
-    if not isinstance(value, dict) or head not in value:
-        return value
-    inside = f"{at}.{head}" if at else head
-    return value | {head: _changed(value[head], inside, below, change, theirs)}
+def _changed(value: Plain, at: str, changes: Mapping[str, Change], theirs: Concerned) -> Plain:
+    inside = {rest: change for rest, change in changes.items() if rest}
+    if isinstance(value, list) and inside:
+        value = [_changed(one, at, inside, theirs) if theirs(at, one) else one for one in value]
+    elif isinstance(value, dict) and inside:
+        value = dict(value)
+        for head in dict.fromkeys(rest.partition(".")[0] for rest in inside):
+            if head in value:
+                below = {
+                    rest.partition(".")[2]: one
+                    for rest, one in inside.items()
+                    if rest.partition(".")[0] == head
+                }
+                value[head] = _changed(value[head], f"{at}.{head}" if at else head, below, theirs)
+    return changes[""](value) if "" in changes else value
 
 
 def array_above(collection: Collection, path: str) -> str:

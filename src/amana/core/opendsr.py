@@ -6,7 +6,6 @@ Rule.
   that is there is `gdpr` or `ccpa`.
 - Identities are read as they are written (`raw`). A hash of an address finds nobody here: addresses are found by a
   keyed digest, so that no list of hashes can be tried against them. One e-mail address or number is needed.
-- Where a status may be called back to is a list of hosts in the workspace, https only and without a user name.
 - A request is `pending` until it runs, `in_progress` while it does, `completed` once it is answered, and `cancelled`
   when it was taken back or refused.
 """
@@ -14,10 +13,8 @@ Rule.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -47,7 +44,6 @@ MOST = 20  # identities, and callbacks
 LONGEST = 500  # characters of a value
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z")
-LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Processor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,19 +98,19 @@ def read(body: bytes) -> Wanted:
     try:
         wanted = msgspec.json.decode(body, type=Wanted)
     except (msgspec.DecodeError, UnicodeDecodeError) as bad:
-        raise _wrong(_field_of(bad), "a request as OpenDSR 2.0 describes it") from None
+        raise wrong(_field_of(bad), "a request as OpenDSR 2.0 describes it") from None
     if not _UUID.match(wanted.subject_request_id):
-        raise _wrong("subject_request_id", "a version 4 UUID in small letters")
+        raise wrong("subject_request_id", "a version 4 UUID in small letters")
     if wanted.subject_request_type not in {one.value for one in KINDS}:
-        raise _wrong("subject_request_type", ", ".join(one.value for one in KINDS))
+        raise wrong("subject_request_type", ", ".join(one.value for one in KINDS))
     if wanted.regulation not in REGULATIONS:
-        raise _wrong("regulation", "gdpr or ccpa")
+        raise wrong("regulation", "gdpr or ccpa")
     if wanted.submitted_time.tzinfo is None:
-        raise _wrong("submitted_time", "an RFC 3339 time with its zone")
+        raise wrong("submitted_time", "an RFC 3339 time with its zone")
     if wanted.api_version.partition(".")[0] != VERSION.partition(".")[0]:
-        raise _wrong("api_version", VERSION)
+        raise wrong("api_version", VERSION)
     if len(wanted.status_callback_urls) > MOST:
-        raise _wrong("status_callback_urls", f"at most {MOST}")
+        raise wrong("status_callback_urls", f"at most {MOST}")
     return wanted
 
 
@@ -122,40 +118,20 @@ def subject(wanted: Wanted) -> Subject:
     """Whom a request is about. Raises BadInput."""
     found: dict[str, list[str]] = {}
     if len(wanted.subject_identities) > MOST:
-        raise _wrong("subject_identities", f"at most {MOST}")
+        raise wrong("subject_identities", f"at most {MOST}")
     for one in wanted.subject_identities:
         if one.identity_type not in (*ADDRESSES, *OTHERS):
-            raise _wrong("identity_type", "one that /discovery names")
+            raise wrong("identity_type", "one that /discovery names")
         if one.identity_format != RAW:
-            raise _wrong("identity_format", RAW)
+            raise wrong("identity_format", RAW)
         if not one.identity_value.strip() or len(one.identity_value) > LONGEST:
-            raise _wrong("identity_value", f"1 to {LONGEST} characters")
+            raise wrong("identity_value", f"1 to {LONGEST} characters")
         found.setdefault(one.identity_type, []).append(one.identity_value.strip())
     for kind in ADDRESSES:
         if kind in found:
             address = found[kind].pop(0)
             return Subject(address=address, identities={name: tuple(v) for name, v in found.items() if v})
-    raise _wrong("subject_identities", "an email or a phone_number, as it is written")
-
-
-def callbacks(processor: Processor, urls: Sequence[str]) -> tuple[str, ...]:
-    """The addresses to call back, each once. Raises BadInput for one that this workspace does not call."""
-    for url in urls:
-        if not may_call(processor, url):
-            raise _wrong("status_callback_urls", "https addresses of hosts that were agreed on")
-    return tuple(dict.fromkeys(urls))
-
-
-def may_call(processor: Processor, url: str) -> bool:
-    """Whether statuses may be called back to an address; plain http only on this machine."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    secure = parts.scheme == "https" or (parts.scheme == "http" and host in LOCAL)
-    plain = url.isascii() and url.isprintable() and " " not in url and len(url) <= LONGEST
-    return secure and plain and "@" not in parts.netloc and host in processor.callbacks
+    raise wrong("subject_identities", "an email or a phone_number, as it is written")
 
 
 def status_of(status: Status, *, began: bool) -> str:
@@ -185,5 +161,6 @@ def _field_of(bad: Exception) -> str:
     return next((name for name in reversed(names) if name in str(bad)), "body")
 
 
-def _wrong(field: str, expected: str) -> errors.BadInput:
+def wrong(field: str, expected: str) -> errors.BadInput:
+    """The refusal of a field, without what stood in it."""
     return errors.BadInput(f"{field} is not what it should be", expected=expected, remedy="see /discovery")

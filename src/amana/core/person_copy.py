@@ -207,6 +207,8 @@ def flattened(value: Plain, path: str = "") -> dict[str, str]:
         return found
     if isinstance(value, list):
         return {path: msgspec.json.encode(value).decode()}
+    if isinstance(value, bool):
+        return {path: "true" if value else "false"}
     return {path: "" if value is None else str(value)}
 
 

@@ -128,7 +128,7 @@ def _said(
     event = by_id.get(claim.event.hex())
     notice = event.notice if isinstance(event, events.Permission) else ""
     source = names.get(claim.source, "")
-    reference = event.id if event is not None else ""
+    reference = event.evidence or event.id if event is not None else ""
     return Line(
         about=about,
         status=status,

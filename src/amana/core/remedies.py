@@ -300,6 +300,7 @@ def turns(
     return _denied(case, tuple(remedy.kind for remedy in chosen)) == 0
 
 
+@lru_cache(maxsize=4096)  # every refusal for want of proof names its gaps, and the same few over and over
 def proof_names(bits: int) -> tuple[str, ...]:
     """The names of evidence checks, in the order of the vocabulary."""
     return tuple(str(proof.name).lower() for proof in Proof if bits & proof)

@@ -19,6 +19,7 @@ import msgspec
 
 from amana import errors
 from amana.core import cells, mailing, opendsr, segment, signals
+from amana.core.pack_values import period
 from amana.core.vocabulary import Channel, Hold, Manner, Proof, Role, Safeguard
 
 
@@ -128,6 +129,15 @@ class Cap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     per_month: int | None = None
 
 
+class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When it is looked which data has no ground any more, and what is too much to go at once (GDPR art. 5(1)(e))."""
+
+    every: str = ""  # ISO 8601 duration between two reviews by the worker; "" for none
+    most: int = 1_000  # rows or people of one place: more wait for an explicit word
+    share: int = 20  # per cent of a place: likewise
+    forget_after: str = "P3Y"  # how long the proof of what was agreed outlives the last purpose (art. 17(3)(e))
+
+
 class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -147,6 +157,7 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     sms: mailing.Texting | None = None
     gate: mailing.MailGate | None = None
     reports: dict[str, mailing.Reporter] = {}  # by provider
+    retention: Retention = Retention()
     opendsr: opendsr.Processor | None = None
 
 
@@ -233,9 +244,27 @@ def _check(workspace: Workspace) -> None:
     mailing.check_reports(workspace.reports)
     opendsr.check(workspace.opendsr)
     _check_segments(workspace)
+    _check_retention(workspace.retention)
     meanings: dict[str, str] = {}
     for name, field in workspace.fields.items():
         _check_field(name, field, workspace, meanings)
+
+
+def _check_retention(retention: Retention) -> None:
+    spans = {"every": retention.every or "P1W", "forget_after": retention.forget_after}
+    for name, span in spans.items():
+        try:
+            period(span)
+        except errors.BadLaw as bad:
+            raise errors.BadWorkspace(
+                f"retention.{name} is no span of time", expected=bad.expected, got=span, remedy="mend it"
+            ) from bad
+    if retention.most < 1 or not 1 <= retention.share <= 100:
+        raise errors.BadWorkspace(
+            "retention.most and retention.share bound what may go at once",
+            expected="most from 1 on, share from 1 to 100",
+            remedy="mend them",
+        )
 
 
 def _check_segments(workspace: Workspace) -> None:

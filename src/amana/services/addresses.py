@@ -23,7 +23,6 @@ from amana.keys.store import BLIND_INDEX, SUPPRESSION, KeyStore
 from amana.ledger import sealing
 from amana.storage import points
 
-
 _PERSON = re.compile(r"p([1-9][0-9]{0,9})\Z")
 HIGHEST = 2**31 - 1
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -100,25 +100,40 @@ def _refresh(
     regimes = Regimes(manifest.regimes)
     topics = Topics(register.topics(connection))
     groups = dict(manifest.groups)
-    behind = {
-        name: _Fresh(columns)
-        for name, columns in ((PERSON_GROUP, layout.PERSON), (cell_group(cell), layout.CELL))
-        if name not in groups or groups[name].position < head
-    }
-    since = min(groups[name].position if name in groups else 0 for name in behind)
-    for person_id, state in people.changed_since(connection, since):
-        for name, fresh in behind.items():
-            fresh.add(person_id - 1, project(house, state, cell, name == PERSON_GROUP, regimes, topics))
     serial = manifest.serial + 1
-    for name, fresh in behind.items():
-        groups[name] = _laid(store, groups.get(name), name, serial, head, fresh.columns())
+    with ExitStack() as held:
+        for since, together in _behind(store, manifest, cell, head, held).items():
+            for person_id, state in people.changed_since(connection, since):
+                for name, rows in together.items():
+                    of_person = name == PERSON_GROUP
+                    rows.add(person_id - 1, project(house, state, cell, of_person, regimes, topics))
+            for name, rows in together.items():
+                columns = rows.columns()
+                if isinstance(rows, _First):
+                    groups[name] = store.write_base(name, serial, head, columns)
+                else:
+                    groups[name] = _laid(store, groups[name], name, serial, head, columns)
     refreshed = msgspec.structs.replace(manifest, serial=serial, regimes=regimes.all(), groups=groups)
     store.publish(refreshed)
     return refreshed
 
 
+def _behind(
+    store: ColumnStore, manifest: Manifest, cell: int, head: int, held: ExitStack
+) -> dict[int, dict[str, _Fresh | _First]]:
+    """What the groups that are not at the head need, by the position from which people are read."""
+    found: dict[int, dict[str, _Fresh | _First]] = {}
+    for name, columns in ((PERSON_GROUP, layout.PERSON), (cell_group(cell), layout.CELL)):
+        group = manifest.groups.get(name)
+        if group is None:
+            found.setdefault(0, {})[name] = _First(store, columns, held)
+        elif group.position < head:
+            found.setdefault(group.position, {})[name] = _Fresh(columns)
+    return found
+
+
 class _Fresh:
-    """Rows of one group as they are projected: kept as arrays, so that everybody fits in memory."""
+    """Changed rows of one group as they are projected: kept as arrays, a tenth of their size as numbers of Python."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
@@ -142,6 +157,44 @@ class _Fresh:
     def _settle(self) -> None:
         self._parts.append(_transposed(self._rows, self._values, self._names))
         self._rows, self._values = [], []
+
+
+class _First:
+    """All rows of a group that nobody wrote before, ascending: they go to files as they come, and not into memory."""
+
+    def __init__(self, store: ColumnStore, names: tuple[str, ...], held: ExitStack) -> None:
+        self._names = names
+        self._files = {name: held.enter_context(store.spool()) for name in names}
+        self._rows: list[int] = []
+        self._values: list[tuple[Any, ...]] = []
+        self._size = 0
+
+    def add(self, row: int, values: tuple[Any, ...]) -> None:
+        """One row, after those added before."""
+        self._rows.append(row)
+        self._values.append(values)
+        if len(self._rows) == PART:
+            self._settle()
+
+    def columns(self) -> Columns:
+        """All rows as columns, mapped. Rows nobody has are zero, which is not `known`."""
+        if self._rows:
+            self._settle()
+        found: Columns = {}
+        for name, file in self._files.items():
+            kind = layout.dtype(name)
+            found[name] = np.memmap(file, kind, "r") if self._size else np.empty(0, kind)
+        return found
+
+    def _settle(self) -> None:
+        part = _transposed(self._rows, self._values, self._names)
+        rows = part.pop(ROW) - self._size
+        size = int(rows[-1]) + 1
+        for name, values in part.items():
+            whole = np.zeros(size, values.dtype)
+            whole[rows] = values
+            whole.tofile(self._files[name])
+        self._rows, self._values, self._size = [], [], self._size + size
 
 
 def project(
@@ -176,14 +229,14 @@ def _laid(
 ) -> Group:
     if group is None:
         empty = Loaded(base={}, rows=np.empty(0, np.int64), delta={})
-        return store.write_base(name, serial, head, _whole(empty, fresh))
+        return store.write_base(name, serial, head, _whole(store, empty, fresh))
     if not len(fresh[ROW]):
         return msgspec.structs.replace(group, position=head)
     held = store.load(group)
     merged = _merged(held, fresh)
     share = COMPACT_AT if group.rows < MANY else COMPACT_MANY_AT
     if len(merged[ROW]) > share * max(group.rows, 1):
-        return store.write_base(name, serial, head, _whole(held, merged))
+        return store.write_base(name, serial, head, _whole(store, held, merged))
     return store.write_delta(group, name, serial, head, merged)
 
 
@@ -209,17 +262,18 @@ def _merged(held: Loaded, fresh: Columns) -> Columns:
     return merged
 
 
-def _whole(held: Loaded, changed: Columns) -> Columns:
+def _whole(store: ColumnStore, held: Loaded, changed: Columns) -> Columns:
     """A new base: the old one with the changed rows put in. Rows nobody has are zero, which is not `known`.
 
-    Takes the changed columns away one by one, so that a first build needs little more than what it makes.
+    Takes the changed columns away one by one; where there are many rows, the new ones stand in files.
     """
     rows = changed.pop(ROW)
     before = len(next(iter(held.base.values()))) if held.base else 0
     size = max(before, int(rows[-1]) + 1 if len(rows) else 0)
     whole: Columns = {}
     for name in list(changed):
-        column = np.zeros(size, layout.dtype(name))
+        kind = layout.dtype(name)
+        column = np.zeros(size, kind) if size < MANY else store.room(size, kind)
         if before:
             column[:before] = held.base[name]
         column[rows] = changed.pop(name)

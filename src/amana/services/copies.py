@@ -38,7 +38,7 @@ _ENDED = frozenset({Status.REFUSED, Status.CANCELLED})
 def make(house: House, row: RequestRow, found: Mapping[str, Sequence[Row]]) -> None:
     """Make and store the copy of a request. Made again, it takes the place of the first."""
     made = copy_parts.package(house, row, found)
-    copy_store.put(house, row, msgspec.json.encode(made, order="sorted"))
+    copy_store.put(house, row, msgspec.json.encode(made))
     asked.log(house, [row.id], "amana", "copy_made", rows=sum(len(one.rows) for one in made.parts))
 
 

@@ -11,6 +11,7 @@ Rule.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
@@ -62,7 +63,7 @@ def html(package: Package) -> str:
 def render(template: str, words: Words, values: dict[str, Any]) -> str:
     """A document of data/copy in a language."""
     style = Markup(_file("style.css"))  # noqa: S704  our own file
-    shared = {"t": words, "plain": _plain, "pages": _folds, "style": style, "widest": WIDEST}
+    shared = {"t": words, "plain": _plain, "way": _way, "pages": _folds, "style": style, "widest": WIDEST}
     return _environment().get_template(template).render(**shared, **values)
 
 
@@ -188,6 +189,15 @@ def _folds(rows: Sequence[Any]) -> Iterator[Fold]:
 def _plain(value: object) -> str:
     """A value as text; characters that are no text are left out, because a printer stumbles over them."""
     return "".join(one for one in str(value) if one.isprintable() or one in "\n\t\u200c\u200d")
+
+
+def _way(value: object) -> str:
+    """The direction that a value is read in: that of its first letter, and a number's where it has none."""
+    for one in str(value):
+        kind = unicodedata.bidirectional(one)
+        if kind in ("L", "R", "AL"):
+            return "ltr" if kind == "L" else "rtl"
+    return "ltr"
 
 
 def _file(name: str) -> str:

@@ -73,6 +73,15 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     has_copy: bool
 
 
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """How many requests are open."""
+
+    open: int
+    deciding: int  # wait for one of our people
+    soon: int  # due within `rights.REMIND_BEFORE`
+    late: int
+
+
 _STAGE_OF = {
     Action.FIND: Stage.SOUGHT,
     Action.ASK: Stage.CHANGED,
@@ -130,6 +139,14 @@ def standing(house: House, row: RequestRow) -> Standing:
         can_cancel=Status.CANCELLED in rights.MOVES[status],
         has_copy=status is Status.ANSWERED and copies.path_of(house, row).is_file(),
     )
+
+
+def counted(house: House) -> Counted:
+    """How many requests are open, wait for somebody, are due soon, and are late."""
+    now = house.clock()
+    with house.database.read() as connection:
+        found = requests.open_counts(connection, now, now + int(rights.REMIND_BEFORE.total_seconds()))
+    return Counted(open=found[0], deciding=found[1], soon=found[2], late=found[3])
 
 
 def reason(house: House, row: RequestRow) -> str:

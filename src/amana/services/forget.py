@@ -4,7 +4,8 @@ Rule. In this order, each step durable before the next, and redone from the fenc
 1. the **fence**: one transaction that remembers the erasure, keeps the keyed hashes of the person's addresses on the
    suppression list, marks exports for recall, and removes every row by which the person could be found again, so that
    no later event can silently make a new key;
-2. the person's **key** is destroyed: nothing sealed for them opens again, in no backup whose key epoch has ended;
+2. their copies are removed, and the person's **key** is destroyed: nothing sealed for them opens again, in no backup
+   whose key epoch has ended;
 3. the sealed **events** are deleted and their positions published in one erasure leaf per batch: indexes, no names;
 4. the **columns** are blanked, and the files are scrubbed: deleted content is overwritten and the write-ahead logs are
    emptied. Until that succeeded (an open reader can hold it up) the erasure says `scrubbing`.
@@ -29,6 +30,7 @@ from amana.core import events
 from amana.core.statements import Interval
 from amana.core.vocabulary import Actor
 from amana.ledger import sealing
+from amana.services import copy_store
 from amana.services.addresses import Keyer
 from amana.services.house import House
 from amana.services.writing import Fence, Session, point_context
@@ -61,6 +63,7 @@ def finish(house: House) -> Forgotten:
     """Go on with every erasure that was fenced and not finished."""
     count = 0
     while fenced := _in_state(house, erasures.FENCED)[:BATCH]:
+        copy_store.remove_of(house, fenced)
         house.keys.destroy_keys(fenced)
         count += house.writing().write(partial(_delete, house, fenced))
     scrubbing = _in_state(house, erasures.SCRUBBING)

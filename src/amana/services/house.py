@@ -7,6 +7,7 @@ randomness are functions in it, so that a test can live thirty days in a second.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
@@ -35,6 +36,7 @@ class House(msgspec.Struct, kw_only=True):
     clock: Callable[[], int]
     random: Callable[[int], bytes]
     origin: str  # name of the log, in its checkpoints
+    again: Callable[[], AbstractContextManager[House]]  # opens it in another process, for reading; can be sent there
     writer: Writer | None = None  # present in a process that writes
     journal: Path | None = None  # the refusal journal, if one is kept
     backup_days: int = 35  # for how long backups are kept

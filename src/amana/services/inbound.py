@@ -3,7 +3,8 @@
 Rule. Mail: the person is found by our own token. A hard bounce blocks the address the message went to; a soft one is
 counted (`bounces`). A complaint blocks it and withdraws the brand's e-mail. Leaving by one click withdraws what the
 message was for, in somebody's own words everything of the brand; without a token such words count for the holders of
-the address they came from, for every brand. A report without a token is nobody's, and changes nothing.
+the address they came from, for every brand. A report without a token is nobody's, and changes nothing. What comes to
+the privacy mailbox is a letter, and is read as one (`mail_intake`).
 Texts: STOP withdraws and blocks, START lifts that block and nothing more, HELP is answered. A word of refusal inside a
 sentence changes nothing by itself: it waits for a person, as a task of the kind `review`.
 """
@@ -25,7 +26,7 @@ from amana.delivery.incoming import AnswersHandler, Mailbox
 from amana.delivery.listening import Listener
 from amana.delivery.reports import Incoming, Kind
 from amana.delivery.texting import Received
-from amana.services import addresses, bounces, capture, feedback, sending, tasks, tokens
+from amana.services import addresses, bounces, capture, feedback, mail_intake, sending, tasks, tokens
 from amana.services.addresses import Keyer
 from amana.services.feedback import BOUNCE, COMPLAINT, LEAVE, START, Report
 from amana.services.house import House
@@ -46,12 +47,14 @@ MOST_BYTES = 2_000_000
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a message."""
 
-    said: str  # reports.Kind, or STOP | START | HELP | review | other of a text
+    said: str  # reports.Kind, or STOP | START | HELP | review | other of a text, or mail_intake.Taken.said
     events: tuple[int, ...] = ()
 
 
 def mail(house: House, content: bytes, recipient: str) -> Recorded:
     """Record what a mail says that came to our answers' address."""
+    if mail_intake.is_ours(_base(house).address, recipient):
+        return Recorded(said=mail_intake.take(house, content).said)
     found = reports.read(content, recipient, _base(house).address)
     opened = _opened(house, found.token)
     if opened is not None and opened.kind == RETURN:

@@ -1,9 +1,9 @@
 """Jobs: long work with a number, a state and a file at the end.
 
-Rule. One job is done at a time, in a process of its own (`screening_apart`), in the order asked for; at most `MOST` wait. A
-job belongs to the key that asked for it, and nobody else sees it. Jobs live in the memory of the process that took them:
-they are advice and are asked for again after a restart, or after their process was ended from outside. Files hold ids and
-reasons only, stand below the workspace's folder, and are removed after a day, and when the process starts.
+Rule. One job is done at a time, in a process of its own (`screening_apart`), in the order asked for; at most `MOST` wait.
+A job belongs to the key that asked for it, and nobody else sees it. Jobs live in the memory of the process that took
+them: they are advice and are asked for again after a restart, or after their process was ended from outside. Files hold
+ids and reasons only, stand below the workspace's folder, and are removed after a day, and when the process starts.
 """
 
 from __future__ import annotations

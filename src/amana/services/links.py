@@ -12,6 +12,7 @@ import base64
 import binascii
 import hmac
 import struct
+from collections.abc import Sequence
 from hashlib import sha256
 
 import msgspec
@@ -43,6 +44,14 @@ def for_message(house: House, session: Session, person: int, cell: int, language
     """New links for one message to one person about one cell, in a session's transaction."""
     token = tokens.make(house, session, token_rows.MESSAGE, person, cell=cell)
     return of_token(house, token, language)
+
+
+def for_messages(
+    house: House, session: Session, wanted: Sequence[tuple[int, str]], cell: int
+) -> list[MessageLinks]:
+    """New links for a message to each of these people about one cell, each in a language, in their order."""
+    made = tokens.make_all(house, session, token_rows.MESSAGE, [(person, cell) for person, _ in wanted])
+    return [of_token(house, token, language) for token, (_, language) in zip(made, wanted, strict=True)]
 
 
 def of_token(house: House, token: str, language: str = "") -> MessageLinks:

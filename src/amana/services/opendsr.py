@@ -8,7 +8,8 @@ Rule.
   (RSA, SHA-256). The echo of a request's body is given back and stored nowhere.
 - A callback is a task for each address: it looks at the request every `LISTEN` seconds, calls when the status is
   another than the last one told, and ends with the last status. It is retried as tasks are; told twice is possible,
-  not told is not. The host is looked up in the workspace's list each time, and redirects are not followed.
+  not told is not. Only https addresses of the hosts that the workspace lists are called; the list is looked at again each
+  time, and redirects are not followed.
 - No result is handed to a controller: the copy is the person's, who fetches it with a proof of their own.
 """
 
@@ -18,10 +19,11 @@ import base64
 import http.client
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -46,6 +48,7 @@ TASK = "opendsr_callback"
 NOTED, TOLD = "opendsr", "opendsr_told"
 LISTEN = 60  # seconds between two looks at a request that somebody wants to be called back about
 PATIENCE = 10  # seconds for an answer
+LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 DOMAIN_HEADER, SIGNATURE_HEADER = "X-OpenDSR-Processor-Domain", "X-OpenDSR-Signature"
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -70,7 +73,7 @@ def take(house: House, caller: Caller, wanted: Wanted) -> Held:
     here = processor(house)
     kind = Kind(wanted.subject_request_type)
     about = opendsr.subject(wanted)
-    urls = opendsr.callbacks(here, wanted.status_callback_urls)
+    urls = callbacks(here, wanted.status_callback_urls)
     known = _noted(house, caller, wanted.subject_request_id)
     if known is not None:
         if known.kind != kind.value:
@@ -168,10 +171,30 @@ def certificate(house: House) -> bytes:
 # ---- calling back -------------------------------------------------------------------------------------------------
 
 
+def callbacks(processor: Processor, urls: Sequence[str]) -> tuple[str, ...]:
+    """The addresses to call back, each once. Raises BadInput for one that this workspace does not call."""
+    for url in urls:
+        if not may_call(processor, url):
+            raise opendsr.wrong("status_callback_urls", "https addresses of hosts that were agreed on")
+    return tuple(dict.fromkeys(urls))
+
+
+def may_call(processor: Processor, url: str) -> bool:
+    """Whether statuses may be called back to an address; plain http only on this machine."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    secure = parts.scheme == "https" or (parts.scheme == "http" and host in LOCAL)
+    plain = url.isascii() and url.isprintable() and " " not in url and len(url) <= opendsr.LONGEST
+    return secure and plain and "@" not in parts.netloc and host in processor.callbacks
+
+
 def call_back(house: House, _: TaskRow, payload: Mapping[str, Any]) -> int | None:
     """Tell one address how a request stands, if it changed. Raises NotNow, Undeliverable."""
     here, url = processor(house), str(payload["url"])
-    if not opendsr.may_call(here, url):
+    if not may_call(here, url):
         raise errors.Undeliverable("callback_not_agreed")
     one = Held(
         id=str(payload["id"]),

@@ -125,6 +125,7 @@ def take(house: House, log: Log, rows: Iterable[Sent | Reject]) -> Taken:
     if living:
         return _told(living[-1], repeated=True)
     found = read(house, log.name, rows)
+
     def work(session: Session) -> Source:
         if any(one.state != "undone" for one in sources.of_digest(session.connection, digest)):
             raise errors.Conflict("Another process takes this log in", remedy="run it again")

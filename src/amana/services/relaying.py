@@ -14,6 +14,7 @@ import base64
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -40,7 +41,8 @@ from amana.services.writing import Session
 from amana.storage import people
 from amana.storage import permits as permit_rows
 
-BATCH = 20
+BATCH = 50  # permits that are taken in one durable write
+HANDS = 6  # copies of one message that are on their way to the relay at once
 ONCE_WITHIN = 86_400  # seconds
 MOST_GATES = 6  # each holds a connection
 
@@ -133,18 +135,26 @@ class Relaying:
         sent, queued = 0, 0
         permitted, refused = self.permitted(stamp, inquiry, targets)
         no = [Refused(code=one.code, later=one.later) for one in refused]
-        for target, made in permitted:
-            became = self.hand_over(stamp, inquiry, target, made)
+        for became in self._handed_over(stamp, inquiry, permitted):
             if not became.code:
                 sent += 1
             elif not became.later:
                 no.append(Refused(code=became.code))
             elif wait:
-                self._queue(inquiry, target, content)
+                self._queue(inquiry, became.target, content)
                 queued += 1
             else:
                 raise errors.NotNow(became.code)
         return Carried(sent=sent, queued=queued, refused=tuple(no))
+
+    def _handed_over(
+        self, stamp: Stamp, inquiry: Inquiry, permitted: Sequence[tuple[Target, MessageLinks]]
+    ) -> list[Outcome]:
+        """Give each copy to the relay, several at a time: most of it is waiting for the relay's answers."""
+        if len(permitted) == 1:
+            return [self.hand_over(stamp, inquiry, *permitted[0])]
+        with ThreadPoolExecutor(HANDS, "amana-relay") as pool:
+            return list(pool.map(lambda one: self.hand_over(stamp, inquiry, *one), permitted))
 
     def hand_over(
         self, stamp: Stamp, inquiry: Inquiry, target: Target, made: MessageLinks, head: bytes = b""
@@ -230,15 +240,16 @@ class Relaying:
             redeemed = {one.permit for one in permits.redeeming(self._house, gate, wanted)(session) if one.ok}
             good = [target for target, own in taken if _good(own, redeemed)]
             refused = [_denied(target, redeemed, own) for target, own in taken if not _good(own, redeemed)]
-            return [(target, self._links(session, inquiry, target)) for target in good], refused
+            return list(zip(good, self._links(session, inquiry, good), strict=True)), refused
 
         with self._gates.held() as gate:
             take = permits.taking(self._house, gate, requests)
             return self._house.writing().write(work)
 
-    def _links(self, session: Session, inquiry: Inquiry, target: Target) -> MessageLinks:
+    def _links(self, session: Session, inquiry: Inquiry, targets: Sequence[Target]) -> list[MessageLinks]:
         cell = session.terms.cell(inquiry.brand, inquiry.purpose, inquiry.channel.value)
-        return links.for_message(self._house, session, target.holders[0], cell, target.language)
+        people = [(target.holders[0], target.language) for target in targets]
+        return links.for_messages(self._house, session, people, cell)
 
     # ---- what it carries -----------------------------------------------------------------------------------------
 

@@ -103,8 +103,7 @@ def open_(house: House, said: Said, *, actor: str) -> RequestRow:
     """
     _check(house, said)
     held = _whose(house, said)
-    if said.kind in (Kind.OBJECTION, Kind.WITHDRAWAL):
-        _refuse(house, said, held)
+    refusals = _refuse(house, said) if said.kind in (Kind.OBJECTION, Kind.WITHDRAWAL) else []
 
     def work(session: Session) -> tuple[RequestRow, bool]:
         person = held[0]
@@ -121,6 +120,8 @@ def open_(house: House, said: Said, *, actor: str) -> RequestRow:
         number = requests.add(session.connection, row)
         row = row._replace(id=number)
         _log(session, number, actor, "opened", via=said.via.value, asker=said.asker.value)
+        if refusals:
+            _log(session, number, "amana", "took_effect", entries=refusals)
         if concern:
             _log(session, number, actor, "to_decide", ground=concern)
         _on(house, session, row)
@@ -147,7 +148,7 @@ def _check(house: House, said: Said) -> None:
         raise errors.BadInput(
             "A request names whom it is about once", expected="a person or an address", remedy="give one"
         )
-    if said.kind is Kind.RECTIFICATION and not said.corrections:
+    if said.kind is Kind.RECTIFICATION and not said.corrections and not said.ground:
         raise errors.BadInput(
             "A request to correct says what is wrong",
             expected="a field category and its right value",
@@ -187,12 +188,14 @@ def _whose(house: House, said: Said) -> list[int]:
     return sorted({person for person, _ in held})
 
 
-def _refuse(house: House, said: Said, held: Sequence[int]) -> None:
-    """A No needs no proof: it binds everybody who holds the address."""
+def _refuse(house: House, said: Said) -> list[int]:
+    """A No needs no proof: it binds everybody who holds the address. The log positions of what it recorded."""
+    entries: list[int] = []
     for brand in [said.brand] if said.brand else house.workspace.brands:
         if said.person:
             context = capture.Context(page=SOURCE)
-            preferences.change(house, said.person, brand, preferences.Change(leave=True), context)
+            left = preferences.change(house, said.person, brand, preferences.Change(leave=True), context)
+            entries += left.events
             continue
         status = PermissionStatus.OBJECTED if said.kind is Kind.OBJECTION else PermissionStatus.WITHDRAWN
         row = PersonRow(
@@ -202,7 +205,9 @@ def _refuse(house: House, said: Said, held: Sequence[int]) -> None:
             phone="" if "@" in said.address else said.address,
             statements=(Statement(status=status, purpose=ANY, actor=Actor.RELAYED, reason="request"),),
         )
-        telling.rows(house, SOURCE, brand, [row], house.random(16))
+        taken = telling.rows(house, SOURCE, brand, [row], house.random(16))
+        entries += [position for one in taken for position in one.events]
+    return entries
 
 
 def _row(house: House, session: Session, said: Said, person: int) -> RequestRow:
@@ -366,6 +371,7 @@ def decide(house: House, ref: str, *, go: bool, reason: str, actor: str, person:
             _log(session, row.id, actor, "decided", go=go, reason=reason)
             return answered(session, row, row.outcome, rows=0)
         sealed = row.sealed
+        _require_corrections(house, session, row, go=go)
         if about != row.person:
             content = opened(house, session.key_of(row.person), row)
             session.person(about)
@@ -387,6 +393,17 @@ def decide(house: House, ref: str, *, go: bool, reason: str, actor: str, person:
     if row.status == Status.VERIFYING.value:
         own_data.ask(house, row.person, row.brand or next(iter(house.workspace.brands)), row.language)
     return row
+
+
+def _require_corrections(house: House, session: Session, row: RequestRow, *, go: bool) -> None:
+    """A letter asked for a correction and a machine does not guess which: nothing could be done. Raises Conflict."""
+    if not go or row.kind != Kind.RECTIFICATION.value:
+        return
+    if not opened(house, session.key_of(row.person), row).corrections:
+        raise errors.Conflict(
+            "This request to correct does not say what the right values are",
+            remedy="open one with the values that the letter names, then refuse this one",
+        )
 
 
 def _decided_about_run(

@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from amana import errors
 from amana.core.data_map import Row
 from amana.core.rights import Kind
-from amana.services import capture, copies, forget, own_data
+from amana.services import capture, copies, fields, forget, own_data
 from amana.services import requests as asked
 from amana.services.asking import Gate, Inquiry
 from amana.services.house import House
+from amana.storage import erasures
 from amana.storage.requests import RequestRow
 
 Collected = Callable[[], Mapping[int, Mapping[str, Sequence[Row]]]]
@@ -42,6 +43,10 @@ def do(
 
 
 def _erase(house: House, rows: Sequence[RequestRow]) -> None:
+    for row in rows:
+        entries = _entries(house, row)
+        if entries:  # none are left when it is done again
+            asked.log(house, [row.id], "amana", "erasing", entries=len(entries), last=entries[-1])
     done = forget.forget(house, [row.person for row in rows])
     if not done.scrubbed:
         raise errors.NotNow("scrubbing")
@@ -56,13 +61,25 @@ def _correct(house: House, row: RequestRow, values: Mapping[str, str]) -> None:
     }
     if not named:
         return
+    before = _entries(house, row)
     try:
         own_data.correct(house, row.person, named, capture.Context(page=asked.SOURCE))
     except errors.BadInput as refused:
         raise errors.Undeliverable("value_refused") from refused
     held = own_data.show(house, row.person).fields
-    if any(held.get(name) != value for name, value in named.items()):
+    typed = fields.read(house.workspace, named)  # a country by its name is kept as its code
+    kept = {
+        name: typed.columns.get(house.workspace.fields[name].means or name) for name in named
+    } | typed.sealed
+    if any(held.get(name) != value for name, value in kept.items()):
         raise errors.NotNow("not_read_back")
+    asked.log(house, [row.id], "amana", "took_effect", entries=_entries(house, row)[len(before) :])
+
+
+def _entries(house: House, row: RequestRow) -> list[int]:
+    """The log positions of a person's events: numbers that lead nowhere once the events are erased."""
+    with house.database.read() as connection:
+        return erasures.positions_of(connection, [row.person])
 
 
 def _refused(house: House, row: RequestRow) -> None:

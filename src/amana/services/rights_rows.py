@@ -26,7 +26,7 @@ from amana.storage.requests import TODO, RunRow, StepRow
 
 SECRETS = b"request_run/secrets"
 Random = Callable[[int], bytes]
-_encode = msgspec.json.Encoder(order="sorted").encode
+_encode = msgspec.json.Encoder().encode  # unsorted: keys are request numbers too
 
 
 class Secrets(msgspec.Struct, frozen=True, kw_only=True):

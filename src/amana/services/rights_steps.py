@@ -198,11 +198,9 @@ def _put(
 
     What stands in an object that is not there has no place to stand, and is left out.
     """
-    made = row
-    tops: dict[str, None] = {}
-    for path, value in values.items():
-        made = nested.changed(made, path, partial(_elements, path, value, theirs), theirs)
-        tops[nested.array_above(collection, path)] = None
+    changes = {path: partial(_elements, path, value, theirs) for path, value in values.items()}
+    made = nested.changed_all(row, changes, theirs)
+    tops = dict.fromkeys(nested.array_above(collection, path) for path in values)
     return {path: nested.at(made, path) for path in tops}
 
 

@@ -14,12 +14,13 @@ Rule.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from amana.core import facts
-from amana.core.rights import Kind, Status
+from amana.core.rights import Kind
 from amana.core.statements import ANY
 from amana.core.vocabulary import Channel
 from amana.services import copy_words, following, links, tasks
@@ -36,7 +37,7 @@ BATCH = 200
 MOST = 20
 DAY = 86_400
 WAIT = 60  # seconds between two looks whether an answer was handed over
-MISSING_SHOWN = 20  # lines of what the law keeps in one letter
+MOST_GROUNDS = 20  # lines of what the law keeps in one letter
 RECEIVED, EXTENDED, REFUSED = "request_received", "request_extended", "request_refused"
 ANSWERED, FAREWELL = "request_answered", "request_erased"
 TEMPLATES = (RECEIVED, EXTENDED, REFUSED, ANSWERED, FAREWELL)
@@ -71,7 +72,9 @@ def farewell(house: House, rows: Sequence[RequestRow]) -> int:
 
     Safe to repeat. Who cannot be told is written down, and holds up nothing.
     """
-    return house.writing().write(lambda session: max((_farewell(house, session, row) for row in rows), default=0))
+    return house.writing().write(
+        lambda session: max((_farewell(house, session, row) for row in rows), default=0)
+    )
 
 
 # ---- what is told -------------------------------------------------------------------------------------------------
@@ -80,7 +83,7 @@ def farewell(house: House, rows: Sequence[RequestRow]) -> int:
 def _follow(house: House, session: Session, line: LogRow, row: RequestRow) -> None:
     template = _TOLD.get(line.what, "")
     detail: dict[str, Any] = msgspec.json.decode(line.detail)
-    over = Status(row.status) in (Status.ANSWERED, Status.REFUSED, Status.CANCELLED)
+    over = row.status in requests.ENDED or task_rows.standing_of(session.connection, _last(row)) is not None
     is_overtaken = line.what in ("opened", "extended") and over
     is_no_refusal = line.what == "decided" and detail["go"]
     if not template or is_overtaken or is_no_refusal or row.person not in house.keys.known_keys([row.person]):
@@ -105,26 +108,35 @@ def _points(words: Words, row: RequestRow, template: str) -> tuple[str, ...]:
 
 def _kept(session: Session, words: Words, row: RequestRow) -> tuple[str, ...]:
     """What the law keeps of an erased person, each ground once, without a name of a system or a field."""
-    grounds: dict[tuple[str, str, str], int] = {}
+    grounds: set[tuple[str, str, str]] = set()
     for line in requests.logged(session.connection, row.id):
         if line.what == "kept":
             for one in msgspec.json.decode(line.detail)["kept"]:
-                until = str(one.get("until", ""))
-                place = (str(one["ground"]), str(one.get("citation", "")), until)
-                grounds[place] = grounds.get(place, 0) + 1
-    told = [
-        words("letter_kept_until" if until else "letter_kept", ground=words.ground(ground), day=until, law=law)
-        for ground, law, until in sorted(grounds)
-    ]
-    return tuple(told[:MISSING_SHOWN]) or (words("letter_all"),)
+                grounds.add((str(one["ground"]), str(one.get("citation", "")), str(one.get("until", ""))))
+    told = [_ground(words, *one) for one in sorted(grounds)]
+    return tuple(told[:MOST_GROUNDS]) or (words("letter_all"),)
+
+
+def _ground(words: Words, ground: str, law: str, until: str) -> str:
+    """One ground in words; `until` is an ISO date, or empty."""
+    if not law:
+        return words("letter_kept_other", ground=words.ground(ground))
+    if not until:
+        return words("letter_kept", ground=words.ground(ground), law=law)
+    day = words.day(int(datetime.fromisoformat(until).replace(tzinfo=UTC).timestamp()))
+    return words("letter_kept_until", ground=words.ground(ground), law=law, day=day)
 
 
 # ---- the last message ---------------------------------------------------------------------------------------------
 
 
 def _farewell(house: House, session: Session, row: RequestRow) -> int:
-    key = f"request/{row.ref}/farewell"
-    said = [msgspec.json.decode(one.detail) for one in requests.logged(session.connection, row.id) if one.what in _ENDS]
+    key = _last(row)
+    said = [
+        msgspec.json.decode(one.detail)
+        for one in requests.logged(session.connection, row.id)
+        if one.what in _ENDS
+    ]
     if any(one.get("template") == FAREWELL for one in said):
         return 0
     found = task_rows.standing_of(session.connection, key)
@@ -143,6 +155,11 @@ def _farewell(house: House, session: Session, row: RequestRow) -> int:
     else:
         _note(session, row, "not_told", FAREWELL, why=trouble)
     return 0
+
+
+def _last(row: RequestRow) -> str:
+    """The key of the message after which there is nobody to write to."""
+    return f"request/{row.ref}/farewell"
 
 
 # ---- the way ------------------------------------------------------------------------------------------------------

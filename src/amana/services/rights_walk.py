@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as Collected
+from typing import Any
 
 import msgspec
 
@@ -34,14 +35,14 @@ Find = Callable[[Collection, list[Match]], Iterable[Row]]
 class Held(msgspec.Struct, kw_only=True):
     """A row that was found, and whose requests it concerns."""
 
-    row: Row
+    row: dict[str, Any]  # a Row, in a form that can be read back from storage
     owners: set[int]
 
 
 class Wanted(msgspec.Struct, kw_only=True):
     """A value that was or is to be asked for, and for whom."""
 
-    value: Plain
+    value: Any  # a Plain, likewise
     owners: set[int]
     asked: bool = False
 

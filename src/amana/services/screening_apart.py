@@ -1,9 +1,9 @@
-"""Screening apart: a screen in a process of its own, of low priority, so that asking about one person does not wait for it.
+"""Screening apart: a screen in a process of its own, of low priority, so that a question about one person need not wait.
 
-Rule. The process is a new program, never a fork of a server with threads; it opens the workspace anew for reading, screens
-as of the moment in its order, writes the file under another name and renames it at the end. What it says on its way is
-lines of JSON: shares done, then the answer or the code of an error. One that is ended from outside says nothing more,
-leaves no file, and may be begun again. Nothing but ids and reasons comes back.
+Rule. The process is a new program, never a fork of a server with threads. It opens the workspace anew for reading,
+screens as of the moment in its order, writes the file under another name and renames it at the end. What it says on its
+way is lines of JSON: shares done, then the answer or the code of an error. One that is ended from outside says nothing
+more, leaves no file, and may be begun again. Nothing but counts, ids and reasons comes back.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def finish(
     """Hand over the order and hear the process out: its last line, with an answer or a trouble."""
     last = Line(trouble=ENDED)
     with process:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             process.stdin.write(pickle.dumps((house.again, order)))
             process.stdin.close()
@@ -76,7 +77,8 @@ def finish(
             else:
                 tell(line.share)
     if process.returncode:
-        _beside(order.path).unlink(missing_ok=True)
+        for left in (_beside(order.path), _audience(order.path)):
+            left.unlink(missing_ok=True)
         return Line(trouble=ENDED if process.returncode < 0 else "error")
     return last
 
@@ -101,7 +103,7 @@ def screen(opening: Opening, order: Order, out: BinaryIO) -> None:
 def _screened(house: House, order: Order, is_screened: Callable[[], None]) -> dict[str, Any]:
     audience = None
     if order.people is not None:
-        audience = order.path.with_suffix(".ids")
+        audience = _audience(order.path)
         audience.write_text("".join(f"p{person}\n" for person in order.people), "utf-8")
     try:
         result = screening.screen(house, order.inquiry, order.at, audience)
@@ -117,6 +119,10 @@ def _screened(house: House, order: Order, is_screened: Callable[[], None]) -> di
 
 def _beside(path: Path) -> Path:
     return path.with_stem(f"{path.stem}-unfinished")
+
+
+def _audience(path: Path) -> Path:
+    return path.with_suffix(".ids")
 
 
 def _told(result: screening.Screened) -> dict[str, Any]:

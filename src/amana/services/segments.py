@@ -2,9 +2,9 @@
 
 Rule. A segment may name registered fields that stand in columns, topics, and when the consent that counts was given;
 nothing that is sealed can be chosen by. A field whose category is special (GDPR art. 9, or criminal convictions, art.
-10) is refused even where it is a column: contacting people because of it needs more than a filter. Of fields with a
-meaning, `country` is the residence, and the meaning's own word works as well. Every name is checked before anybody is
-looked at.
+10), by its name, by the law book or by the workspace's own word, is refused even where it is a column: contacting people
+because of it needs more than a filter. Of fields with a meaning, `country` is the residence, and the meaning's own word
+works as well. Every name is checked before anybody is looked at.
 A segment is read from the ledger's head, and chooses people, never permissions: what it leaves is screened as ever.
 """
 

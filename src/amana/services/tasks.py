@@ -2,9 +2,9 @@
 
 Rule. A task is added in the transaction of its cause, under a key that makes it one task however often the
 cause is told. A worker leases it for a while, does the work, and finishes it; a worker that dies loses its
-lease and another goes on. A failure is tried again with growing pauses, at most `MOST_ATTEMPTS` times, then
-handed to a person. Tasks of one person and kind are done in their order. Payloads are sealed under the person's
-key, so that they go when the person does.
+lease and another goes on. A failure is tried again with growing pauses, none shorter than the other side asked
+for (up to `LONGEST_PAUSE`), at most `MOST_ATTEMPTS` times, then handed to a person. Tasks of one person and kind
+are done in their order. Payloads are sealed under the person's key, so that they go when the person does.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _do(house: House, worker: Worker, row: TaskRow) -> None:
         code = trouble.what
         _settle(house, lambda session: tasks.give_up(session.connection, row.id, code))
     except errors.NotNow as trouble:
-        _try_again(house, row, trouble.what)
+        _try_again(house, row, trouble.what, trouble.after)
     except Exception as defect:  # noqa: BLE001  one defective task must not stop the others, nor be tried for ever
         _log.error("task_defect", kind=row.kind, error=type(defect).__name__)
         _try_again(house, row, "defect")
@@ -101,11 +101,11 @@ def _do(house: House, worker: Worker, row: TaskRow) -> None:
             _settle(house, lambda session: tasks.go_on(session.connection, row.id, session.now + wait))
 
 
-def _try_again(house: House, row: TaskRow, code: str) -> None:
+def _try_again(house: House, row: TaskRow, code: str, after: int = 0) -> None:
     if row.attempts >= MOST_ATTEMPTS:
         _settle(house, lambda session: tasks.give_up(session.connection, row.id, code))
         return
-    due = pause(row.attempts)
+    due = max(pause(row.attempts), min(after, LONGEST_PAUSE))
     _settle(house, lambda session: tasks.again(session.connection, row.id, session.now + due, code))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -55,14 +55,32 @@ def make(
 
     `word` is given for codes that people type; it is stored bound to the person, so equal codes do not collide.
     """
-    token = word or base64.urlsafe_b64encode(house.random(SIZE)).decode()
-    digest = _digest(house, token, person if word else 0)
-    sealed = sealing.wrap(session.key_of(person), house.random(12), _encode(data or {}), _context(digest))
-    expires = session.now + life if life else 0
-    tokens.put(
-        session.connection, TokenRow(digest, kind, person, cell, session.now, expires, None, 0, sealed)
+    token, row = _made(
+        house, session, TokenRow(b"", kind, person, cell, session.now, 0, None, 0, b""), word, data
     )
+    tokens.put(session.connection, row._replace(expires=session.now + life if life else 0))
     return token
+
+
+def make_all(house: House, session: Session, kind: str, wanted: Sequence[tuple[int, int]]) -> list[str]:
+    """New tokens of one kind, each of a person and a cell, in their order; they live while the person does."""
+    made = [
+        _made(house, session, TokenRow(b"", kind, person, cell, session.now, 0, None, 0, b""))
+        for person, cell in wanted
+    ]
+    tokens.put(session.connection, *(row for _, row in made))
+    return [token for token, _ in made]
+
+
+def _made(
+    house: House, session: Session, row: TokenRow, word: str = "", data: Mapping[str, Any] | None = None
+) -> tuple[str, TokenRow]:
+    """A token, and its row with the hash and the sealed data filled in."""
+    token = word or base64.urlsafe_b64encode(house.random(SIZE)).decode()
+    digest = _digest(house, token, row.person if word else 0)
+    key = session.key_of(row.person)
+    sealed = sealing.wrap(key, house.random(12), _encode(data or {}), _context(digest))
+    return token, row._replace(hash=digest, data=sealed)
 
 
 def look(house: House, session: Session, token: str, *kinds: str) -> Opened:

@@ -13,8 +13,9 @@ Rule.
 - Time and law change answers without an event (a consent grows old, a notice changes): once in `EVERY` seconds, and
   whenever somebody says `data-map carry`, everybody's copies are gone through.
 - A No over there may be the person's own, which no import has brought us yet. So a No is written whatever the copy
-  says, and a Yes only over a No that our record itself has turned: its answer was No before the stretch of the log
-  that the task is about and is Yes now, by something else than an import. Every other No stays, and is counted.
+  says, and a Yes only over a No that the person turned with us: an event of their own, in the stretch of the log that
+  the task is about, made our answer a Yes. What an import or a relay turned, and what the person said of something
+  else beside it, turns nothing over there. Every other No stays, and is counted.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ LATER = 3_600  # seconds until a restored record is looked at again
 TOLD = "write_back_told"
 PREFIX = "copies/"
 PURPOSE = "carrying their choices on"
+THEMSELVES = (Actor.PERSON, Actor.GUARDIAN)
 _log = structlog.get_logger("amana.copies")
 
 
@@ -386,16 +388,23 @@ class _Answers:
         return self._said[key]
 
     def _may_turn(self, person: int, copy: Permission) -> bool:
-        """Whether our own record turned from No to Yes since then, by something else than an import."""
+        """Whether the person turned our answer from No to Yes since then: an event of their own did, by itself."""
         if self._since is None or self._since == ALL:
             return self._since == ALL
         key = (person, copy.brand, copy.purpose, copy.channel)
         if key not in self._turns:
             happened = history.of_person(self._house, person)
-            own = any(one.position >= self._since and one.event.actor is not Actor.IMPORT for one in happened)
-            before = self._gate.ask(person, _inquiry(copy), known_at=self._since) if own else None
-            self._turns[key] = before is not None and not _is_yes(before)
+            self._turns[key] = any(
+                not self._was_yes(person, copy, one.position)
+                and self._was_yes(person, copy, one.position + 1)
+                for one in happened
+                if one.position >= self._since and one.event.actor in THEMSELVES
+            )
         return self._turns[key]
+
+    def _was_yes(self, person: int, copy: Permission, size: int) -> bool:
+        """What we said when the log had this size."""
+        return _is_yes(self._gate.ask(person, _inquiry(copy), known_at=size))
 
 
 def _inquiry(copy: Permission) -> Inquiry:

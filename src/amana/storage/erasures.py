@@ -103,6 +103,13 @@ def erased_positions(connection: sa.Connection) -> set[int]:
     return set(connection.execute(sa.select(erased.c.position)).scalars())
 
 
+def leaf_of(connection: sa.Connection, position: int) -> int | None:
+    """The leaf that publishes a log position as erased; None if it is not."""
+    return connection.execute(
+        sa.select(erased.c.leaf).where(erased.c.position == position)
+    ).scalar_one_or_none()
+
+
 def move(connection: sa.Connection, people: Sequence[int], state: str, at: int | None = None) -> None:
     """Set how far these people's erasure got."""
     for start in range(0, len(people), CHUNK):

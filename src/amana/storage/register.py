@@ -14,6 +14,7 @@ from amana.storage import upsert
 from amana.storage.tables import look, notice, review, sent, suppression, term
 
 CHUNK = 500
+OPEN, KEPT_APART = "open", "kept_apart"  # states of a review
 
 
 def terms(connection: sa.Connection) -> Terms:
@@ -88,27 +89,53 @@ def latest_publication(connection: sa.Connection) -> int:
 class Review(msgspec.Struct, frozen=True, kw_only=True):
     """Two people who share an address and differ in name, age or guardian: for a person to look at."""
 
-    person: int
-    other: int
+    id: int = 0  # given by the database
+    person: int  # the newcomer
+    other: int  # who held the address already
     reason: str
     source: int
     at: int
+    state: str = OPEN
+    closed: int | None = None  # UTC second
+    actor: str = ""
+    why: str = ""  # in the words of whoever closed it
 
 
 def put_reviews(connection: sa.Connection, reviews: Sequence[Review]) -> None:
     """Add reviews, open."""
     if reviews:
+        rows = [msgspec.structs.asdict(one) for one in reviews]
         connection.execute(
-            review.insert(), [msgspec.structs.asdict(one) | {"state": "open"} for one in reviews]
+            review.insert(), [{name: row[name] for name in row if name != "id"} for row in rows]
         )
 
 
 def open_reviews(connection: sa.Connection) -> list[Review]:
     """Reviews that nobody has settled yet, oldest first."""
-    query = sa.select(review).where(review.c.state == "open").order_by(review.c.id)
+    return _reviews(connection, review.c.state == OPEN)
+
+
+def closed_reviews(connection: sa.Connection) -> list[Review]:
+    """Reviews that somebody settled, oldest first."""
+    return _reviews(connection, review.c.state != OPEN)
+
+
+def reviews_of(connection: sa.Connection, ids: Sequence[int]) -> dict[int, Review]:
+    """Reviews by their numbers; those that are not there are left out."""
+    return {one.id: one for one in _reviews(connection, review.c.id.in_(ids))}
+
+
+def close_reviews(connection: sa.Connection, ids: Sequence[int], at: int, actor: str, why: str) -> None:
+    """The people of open reviews stay two: by whom it was said, and why."""
+    query = review.update().where(review.c.id.in_(ids), review.c.state == OPEN)
+    connection.execute(query.values(state=KEPT_APART, closed=at, actor=actor, why=why))
+
+
+def _reviews(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[Review]:
+    names = msgspec.structs.fields(Review)
     return [
-        Review(person=row.person, other=row.other, reason=row.reason, source=row.source, at=row.at)
-        for row in connection.execute(query)
+        Review(**{one.name: getattr(row, one.name) for one in names})
+        for row in connection.execute(sa.select(review).where(where).order_by(review.c.id))
     ]
 
 

@@ -338,6 +338,22 @@ def logged_after(connection: sa.Connection, last: int, limit: int) -> list[LogRo
     return [LogRow(*one) for one in connection.execute(query)]
 
 
+def open_counts(connection: sa.Connection, now: int, soon: int) -> tuple[int, int, int, int]:
+    """Open requests: all, those that wait for somebody's decision, due by `soon`, and late. UTC seconds."""
+
+    def among(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+
+    query = sa.select(
+        sa.func.count(),
+        among(request.c.status == "deciding"),
+        among(sa.and_(request.c.due >= now, request.c.due < soon)),
+        among(request.c.due < now),
+    ).where(request.c.status.not_in(ENDED))
+    every_one, deciding, due, late = connection.execute(query).one()
+    return int(every_one), int(deciding), int(due), int(late)
+
+
 def noted(connection: sa.Connection, what: str, detail: str) -> RequestRow | None:
     """The request in whose log a line stands exactly so; the latest one."""
     query = (

@@ -136,6 +136,9 @@ review = sa.Table(
     sa.Column("source", sa.Integer, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Column("state", sa.Text, nullable=False),  # open | kept_apart
+    sa.Column("closed", sa.BigInteger),
+    sa.Column("actor", sa.Text, nullable=False, server_default=""),  # who closed it
+    sa.Column("why", sa.Text, nullable=False, server_default=""),  # in their words
 )
 
 suppression = sa.Table(
@@ -404,4 +407,44 @@ request_log = sa.Table(
     sa.Column("what", sa.Text, nullable=False),  # short token
     sa.Column("detail", sa.Text, nullable=False),  # JSON object without personal values
     sa.Index("request_log_request", "request"),
+)
+
+retention = sa.Table(
+    "retention",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),  # reviewing | waiting | running | done | dropped
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("ended", sa.BigInteger),
+    sa.Column("map", sa.Text, nullable=False),  # SHA-256 of the data map that was reviewed
+    sa.Column(
+        "masking", Bytes, nullable=False
+    ),  # key of its masks, under the workspace's key; emptied at the end
+)
+
+retention_part = sa.Table(
+    "retention_part",
+    metadata,
+    sa.Column("review", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("system", sa.Text, nullable=False),  # "" for fields in Amana itself, + for people in it
+    sa.Column("state", sa.Text, nullable=False),  # todo | done | held
+    sa.Column("last", sa.Integer, nullable=False),  # people up to this number are gone through
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due", sa.BigInteger, nullable=False),  # when to go on; while somebody works on it, until when
+    sa.Column("trouble", sa.Text, nullable=False),  # code of the last failure
+    sa.Column("found", sa.Text, nullable=False),  # JSON: place -> what the review counted
+    sa.Column("done", sa.Text, nullable=False),  # JSON: place -> what was done since it was approved
+)
+
+retention_log = sa.Table(
+    "retention_log",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("review", sa.Integer, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),  # short token
+    sa.Column("detail", sa.Text, nullable=False),  # JSON object without personal values
+    sa.Index("retention_log_review", "review"),
 )

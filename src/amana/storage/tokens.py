@@ -25,9 +25,10 @@ class TokenRow(NamedTuple):
     data: bytes
 
 
-def put(connection: sa.Connection, row: TokenRow) -> None:
-    """Add a token."""
-    connection.execute(token.insert().values(**row._asdict()))
+def put(connection: sa.Connection, *rows: TokenRow) -> None:
+    """Add tokens."""
+    if rows:
+        connection.execute(token.insert(), [row._asdict() for row in rows])
 
 
 def get(connection: sa.Connection, digest: bytes) -> TokenRow | None:

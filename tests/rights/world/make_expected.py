@@ -45,9 +45,7 @@ def found_for(person: str) -> Found:
     numbers = {one["number"] for one in orders}
     found = {
         "store/customers": customers,
-        "store/addresses": [
-            one for one in shop.ADDRESSES if one["customer_id"] in ids or one["id"] in homes
-        ],
+        "store/addresses": [one for one in shop.ADDRESSES if one["customer_id"] in ids or one["id"] in homes],
         "store/orders": orders,
         "store/order_lines": [one for one in shop.ORDER_LINES if one["order_number"] in numbers],
         "store/tickets": [
@@ -81,6 +79,8 @@ def copied(person: str) -> dict[str, Any]:
         row["members"] = _if_any(row["members"], lambda one: one["email"].casefold() in emails)
     for row in found.get("store/orders", []):
         row["delivery"] = _declared(row["delivery"])
+    for row in found.get("leads/leads", []):
+        row.update({name: value or None for name, value in row.items()})  # an empty cell of a list is nothing
     parts = {
         table: sorted(rows, key=lambda row, table=table: shop.key(table, row))
         for table, rows in found.items()
@@ -152,8 +152,8 @@ def _order(row: Row, emails: set[str]) -> Row:
 
 def _ticket(row: Row, emails: set[str]) -> Row:
     participants = row["participants"]
-    if participants is not None:
-        participants = [one for one in participants if one.casefold() not in emails]
+    if participants:  # an array of nobody else becomes null, as any value does
+        participants = [one for one in participants if one.casefold() not in emails] or None
     messages = row["messages"]
     if messages is not None:
         messages = [

@@ -306,7 +306,13 @@ LEADS: list[Row] = [
         "imported": "Ada L.",
     },
     {"id": "L2", "email": "Omer@mail.example", "name": "Omer", "comment": "", "imported": "O. Dahan"},
-    {"id": "L3", "email": "a_a@mail.example", "name": "Tova, the first", "comment": "wait\nhere", "imported": ""},
+    {
+        "id": "L3",
+        "email": "a_a@mail.example",
+        "name": "Tova, the first",
+        "comment": "wait\nhere",
+        "imported": "",
+    },
     {"id": "L4", "email": "other@mail.example", "name": "Other", "comment": "=SUM(A1)", "imported": "X"},
 ]
 

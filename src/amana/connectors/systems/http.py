@@ -159,9 +159,11 @@ class Http:
     def _pages(self, resource: Resource, how: Find, places: dict[str, Plain]) -> Iterator[Any]:
         """Each page's answer, decoded; none where the interface says that there is nothing."""
         turn = _Turn(how.pages)
+        none = resource.missing if http_declared.names_value(how.path) else ()
+        none = none if how.missing is None else how.missing
         for page in range(self._settings.bounds.most_pages):
             answer = self._send(how, places, turn)
-            if answer.status in resource.missing:
+            if answer.status in none:
                 if page and how.pages is not None and how.pages.kind in ("link", "cursor"):
                     raise errors.NotNow("answer_incomplete", expected="the page that the one before named")
                 return

@@ -88,6 +88,9 @@ class Find(Request, frozen=True, kw_only=True):
     total: str = ""  # path of how many rows there are, where the answer says it
     adds: dict[str, str] = {}  # fields of the row that the question says and the answer does not
     pages: Pages | None = None
+    missing: tuple[int, ...] | None = None
+    """What says that nobody is found. Left out: the collection's, where the path names the value; else nothing does,
+    because "there is none" of a path that names nobody is a path that is wrong, or was given up."""
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,6 +133,11 @@ def vendors() -> list[str]:
     return sorted(one.name.removesuffix(".toml") for one in folder.iterdir() if one.name.endswith(".toml"))
 
 
+def names_value(path: str) -> bool:
+    """Whether a path holds the value that is sought."""
+    return any(found[1] in ("value", "values") for found in _PLACE.finditer(path))
+
+
 def filled(template: str, values: Mapping[str, Plain], *, escape: bool = False) -> str:
     """A text with its places filled in; with `escape`, a path. Raises Undeliverable for a place that nothing fills.
 
@@ -139,7 +147,9 @@ def filled(template: str, values: Mapping[str, Plain], *, escape: bool = False) 
     def one(found: re.Match[str]) -> str:
         text = plain.text(_value(found, values)) or ""
         if escape and not text.strip("."):
-            raise errors.Undeliverable("http_template", expected="a value that can stand in a path", got=found[1])
+            raise errors.Undeliverable(
+                "http_template", expected="a value that can stand in a path", got=found[1]
+            )
         return quote(text, safe="") if escape else text
 
     return _PLACE.sub(one, template)

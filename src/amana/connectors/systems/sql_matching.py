@@ -194,7 +194,7 @@ def _my_json(sought: Sought) -> Any:
     column = sought.codec.column
     document = sa.case((sa.func.json_valid(column) == 1, column))
     wanted = json.dumps(_texts(sought) + _numbers(sought), ensure_ascii=False)
-    ways = ["$"]
+    ways = ["$", "$[*]"] if sought.codec.field.array else ["$"]
     for place, (name, array) in enumerate(sought.inside):
         ways = [way + "." + json.dumps(name) for way in ways]
         if array or place == len(sought.inside) - 1:

@@ -1,0 +1,219 @@
+"""People are told about their requests: what came in, what takes longer, the answer; and before they are erased."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from copies_world import DAY, Clock, Inbox, asked, opened, ran, relayed, shop, text, told
+
+from amana.core.rights import Kind
+from amana.delivery import letters
+from amana.services import copy_words, following, requests, rights_telling, tasks
+from amana.services.house import House
+from amana.services.sending import Sender
+from amana.storage.requests import RequestRow
+
+Told = tuple[House, Inbox, Sender, Clock]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Told]:
+    """A workspace with a shop and a relay."""
+    clock = Clock()
+    with relayed(tmp_path / "workspace", clock) as (house, inbox, sender):
+        shop(tmp_path / "workspace")
+        yield house, inbox, sender, clock
+
+
+def happened(house: House, row: RequestRow, what: str) -> list[dict[str, Any]]:
+    return [one.detail for one in requests.happened(house, row) if one.what == what]
+
+
+def carried(house: House, sender: Sender) -> None:
+    """Queue what is to be told, and send it."""
+    while rights_telling.sweep(house) + sender.work():
+        pass
+
+
+# ---- in their language ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", letters.LANGUAGES)
+def test_a_request_is_confirmed_with_its_number_its_day_and_a_link(language: str, world: Told) -> None:
+    house, inbox, sender, _ = world
+    row = asked(house, Kind.ACCESS, told(house), language=language)
+    carried(house, sender)
+    (mail,) = inbox.taken
+    words = letters.words(language).request_received
+    assert mail["Subject"] == words["subject"].format(ref=row.ref, brand="Orchard Street")
+    assert mail["To"] == "noa@example.com"
+    said = text(mail)
+    assert row.ref in said
+    assert copy_words.of(language).day(row.due) in said
+    assert copy_words.of(language).catalogue.right["access"] in said
+    link = re.search(r"https://my\.orchard\.example/q/([\w-]+)", said)
+    assert link
+    assert following.opened(house, link[1]).ref == row.ref
+    assert f'dir="{letters.words(language).direction}"' in text(mail, "html")
+
+
+def test_nothing_is_told_twice_and_what_is_overtaken_is_not_told(world: Told) -> None:
+    house, inbox, sender, _ = world
+    row = ran(house, asked(house, Kind.PORTABILITY, told(house)))
+    assert row.status == "answered"
+    carried(house, sender)
+    carried(house, sender)
+    assert inbox.subjects() == [f"Answered: request {row.ref}"]
+
+
+def test_an_answer_leads_to_the_copy_and_holds_none_of_it(world: Told) -> None:
+    house, inbox, sender, _ = world
+    ran(house, asked(house, Kind.ACCESS, told(house)))
+    carried(house, sender)
+    (mail,) = inbox.taken
+    assert "https://my.orchard.example/p/" in text(mail)
+    assert "Noa" not in text(mail)
+    assert not list(mail.iter_attachments())
+
+
+def test_an_extension_and_a_refusal_say_why(world: Told) -> None:
+    house, inbox, sender, _ = world
+    row = asked(house, Kind.ACCESS, told(house))
+    requests.extend(house, row.ref, "many systems {here}", actor="dpo")
+    carried(house, sender)
+    assert "many systems {here}" in text(inbox.taken[-1])
+    requests.to_decide(house, row, "asked_often", actor="dpo")
+    requests.decide(house, row.ref, go=False, reason="the same every week", actor="dpo")
+    carried(house, sender)
+    assert inbox.subjects()[-1] == f"Your request {row.ref}: Orchard Street"
+    assert "the same every week" in text(inbox.taken[-1])
+    assert "court" in text(inbox.taken[-1])
+
+
+def test_a_decision_to_go_on_is_no_refusal(world: Told) -> None:
+    house, inbox, sender, _ = world
+    row = asked(house, Kind.ACCESS, told(house))
+    requests.to_decide(house, row, "asked_often", actor="dpo")
+    requests.decide(house, row.ref, go=True, reason="fine", actor="dpo")
+    carried(house, sender)
+    assert len(inbox.taken) == 1
+
+
+# ---- an erasure is told before it happens -----------------------------------------------------------------------
+
+
+def test_a_person_is_erased_only_after_the_answer_has_left(world: Told) -> None:
+    house, inbox, sender, clock = world
+    person = told(house)
+    row = ran(house, asked(house, Kind.ERASURE, person))
+    assert row.status == "running"
+    assert house.keys.known_keys([person])  # nothing of theirs is gone here yet
+    inbox.answer = "451 later"
+    carried(house, sender)
+    clock.now += rights_telling.WAIT
+    assert ran(house, row).status == "running"
+    inbox.answer = "250 ok"
+    clock.now += tasks.LONGEST_PAUSE
+    carried(house, sender)
+    clock.now += rights_telling.WAIT
+    row = ran(house, row)
+    assert (row.status, row.outcome) == ("answered", "done_in_part")
+    assert not house.keys.known_keys([person])
+    last = inbox.taken[-1]
+    assert last["Subject"] == f"Erased: request {row.ref}"
+    assert "AO § 147(3)" in text(last)
+    assert "5 January 2034" in text(last)
+    assert happened(house, row, "told") == [{"template": "request_erased"}]
+    carried(house, sender)
+    assert inbox.taken[-1] is last  # nobody writes to somebody who was erased
+
+
+def test_an_address_that_refuses_for_good_holds_up_no_erasure(world: Told) -> None:
+    house, inbox, sender, clock = world
+    row = ran(house, asked(house, Kind.ERASURE, told(house)))
+    inbox.answer = "550 no such person"
+    carried(house, sender)
+    clock.now += rights_telling.WAIT
+    row = ran(house, row)
+    assert row.status == "answered"
+    assert happened(house, row, "not_told") == [{"template": "request_erased", "why": "smtp_550"}]
+
+
+def test_without_a_way_to_send_an_erasure_goes_on_and_says_so(tmp_path: Path) -> None:
+    with opened(tmp_path / "workspace", Clock()) as house:
+        shop(tmp_path / "workspace")
+        row = ran(house, asked(house, Kind.ERASURE, told(house)))
+        assert row.status == "answered"
+        assert happened(house, row, "not_told") == [{"template": "request_erased", "why": "no_mail"}]
+
+
+def test_nobodys_address_is_filled_by_asking_in_their_name(world: Told) -> None:
+    house, inbox, sender, clock = world
+    person = told(house)
+    for _ in range(rights_telling.MOST + 5):
+        requests.cancel(house, asked(house, Kind.ACCESS, person).ref, actor="the person")
+        asked_again = asked(house, Kind.ACCESS, person)
+        carried(house, sender)
+        requests.cancel(house, asked_again.ref, actor="the person")
+    assert len(inbox.taken) == rights_telling.MOST
+    assert happened(house, asked_again, "not_told")[-1]["why"] == "too_many"
+    clock.now += DAY + 1
+    asked(house, Kind.ACCESS, person)
+    carried(house, sender)
+    assert len(inbox.taken) == rights_telling.MOST + 1
+
+
+# ---- by text ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def provider() -> Iterator[tuple[int, list[dict[str, list[str]]]]]:
+    """A provider of texts on this machine: its port, and what it got."""
+    taken: list[dict[str, list[str]]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            taken.append(parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+            self.send_response(201)
+            self.end_headers()
+            self.wfile.write(json.dumps({"sid": "SM1"}).encode())
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Quiet."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port, taken
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_who_has_no_address_is_told_by_text(
+    tmp_path: Path, provider: tuple[int, list[dict[str, list[str]]]]
+) -> None:
+    port, taken = provider
+    folder, clock = tmp_path / "workspace", Clock()
+    more = f'\n[sms]\nsender = "+15005550006"\naccount = "AC1"\ntoken_file = "token"\nurl = "http://127.0.0.1:{port}"\n'
+    folder.mkdir()
+    (folder / "token").write_text("secret")
+    (folder / "token").chmod(0o600)
+    with relayed(folder, clock, more) as (house, inbox, sender):
+        shop(folder)
+        person = told(house, "", phone="+4915112345678")
+        row = asked(house, Kind.ACCESS, person, language="ru")
+        carried(house, sender)
+        (sent,) = taken
+        assert sent["To"] == ["+4915112345678"]
+        assert row.ref in sent["Body"][0]
+        assert "https://my.orchard.example/q/" in sent["Body"][0]
+        assert not inbox.taken
