@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from importlib import resources
 from typing import Any
 
 import pytest
 from api_samples import NOW, Client, TestClock, codes, question
+from litestar.exceptions import HTTPException
 
 from amana import errors, wiring
 from amana.api import desk, front, limits, problems, serving
@@ -258,3 +260,38 @@ def test_a_workspace_file_that_cannot_be_read_leaves_the_old_one_in_force(
     (settings.workspace / wiring.DEFINITION).write_text("[organisation", "utf-8")
     time.sleep(1.1)
     assert codes(client.asks(("person", "p1"))) == before
+
+
+def test_a_body_that_does_not_arrive_is_given_up_and_one_that_does_is_not() -> None:
+    patience = front.Patience(0.1)
+
+    async def arrives(seconds: float) -> str:
+        with patience:
+            await asyncio.sleep(seconds)
+        return "arrived"
+
+    async def both() -> list[Any]:
+        return await asyncio.gather(arrives(10), arrives(0), arrives(0.01), return_exceptions=True)
+
+    for _ in range(2):  # also in another loop
+        late, *others = asyncio.run(both())
+        assert isinstance(late, HTTPException)
+        assert late.status_code == 408
+        assert others == ["arrived", "arrived"]
+
+
+def test_who_is_cancelled_from_outside_is_not_told_about_patience() -> None:
+    patience = front.Patience(5)
+
+    async def arrives() -> None:
+        with patience:
+            await asyncio.sleep(10)
+
+    async def cut() -> None:
+        task = asyncio.ensure_future(arrives())
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cut())

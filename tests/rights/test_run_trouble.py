@@ -37,7 +37,9 @@ def steps(house: House, row: RequestRow) -> list[StepRow]:
 
 
 def troubles(house: House, row: RequestRow) -> dict[str, str]:
-    return {one.system: one.trouble for one in steps(house, row) if one.trouble and one.trouble != "desk_pending"}
+    return {
+        one.system: one.trouble for one in steps(house, row) if one.trouble and one.trouble != "desk_pending"
+    }
 
 
 def grounds(house: House, row: RequestRow) -> list[str]:
@@ -92,9 +94,7 @@ def reverting(world: World) -> Iterator[None]:
 @contextmanager
 def lying(world: World) -> Iterator[None]:
     """A database that says it deleted and did not."""
-    world.shop.run(
-        "sqlite", "CREATE TRIGGER no BEFORE DELETE ON visitors BEGIN SELECT RAISE(IGNORE); END"
-    )
+    world.shop.run("sqlite", "CREATE TRIGGER no BEFORE DELETE ON visitors BEGIN SELECT RAISE(IGNORE); END")
     try:
         yield
     finally:
@@ -179,7 +179,9 @@ def test_a_system_in_trouble_keeps_the_request_open_with_a_token_until_it_is_men
                 assert any(f"{system}:{found[system]}" in one for one in grounds(house, row))
         row = completed(world, house, row)
         assert (row.status, row.outcome) == (Status.ANSWERED.value, "done_in_part")
-    assert "ada@mail" not in str(world.shop.dump()).lower().replace("xada@mail", "").replace("ada@mail.example.test", "")
+    assert "ada@mail" not in str(world.shop.dump()).lower().replace("xada@mail", "").replace(
+        "ada@mail.example.test", ""
+    )
 
 
 @pytest.mark.slow
@@ -336,7 +338,9 @@ def test_one_that_cannot_begin_holds_up_no_other(world: World) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("begun", [False, True])
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.ERASURE], ids=lambda kind: kind.value)
+@pytest.mark.parametrize(
+    "kind", [kind for kind in Kind if kind is not Kind.ERASURE], ids=lambda kind: kind.value
+)
 def test_somebody_erased_by_another_way_while_their_request_is_open_is_answered_so(
     world: World, kind: Kind, begun: bool
 ) -> None:
@@ -362,7 +366,9 @@ def test_an_erasure_that_has_begun_reaches_every_system_though_the_person_is_gon
 
 
 @pytest.mark.slow
-def test_an_erasure_that_had_not_begun_when_the_person_was_erased_is_for_a_person_to_close(world: World) -> None:
+def test_an_erasure_that_had_not_begun_when_the_person_was_erased_is_for_a_person_to_close(
+    world: World,
+) -> None:
     with world.house() as house:
         row = ask(house, Kind.ERASURE, world.numbers["mona"])
         forget.forget(house, [world.numbers["mona"]])
@@ -374,7 +380,9 @@ def test_an_erasure_that_had_not_begun_when_the_person_was_erased_is_for_a_perso
 
 
 @pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.value)
-def test_a_workspace_that_is_connected_to_nothing_answers_from_what_it_holds(tmp_path: Path, kind: Kind) -> None:
+def test_a_workspace_that_is_connected_to_nothing_answers_from_what_it_holds(
+    tmp_path: Path, kind: Kind
+) -> None:
 
     clock = Clock()
     settings = Settings(workspace=tmp_path / "workspace", actor="officer")

@@ -83,14 +83,14 @@ class Request:
 class Patience:
     """How long bodies may take to arrive: one look a second at all that are awaited, in place of a timer for each.
 
-    Belongs to one event loop at a time. A body that takes longer, by up to a second, is given up: HTTPException 408.
+    Used by one event loop at a time. A body that takes longer, by up to a second, is given up: HTTPException 408.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._awaited: dict[asyncio.Task[Any], float] = {}  # until when, on the loop's clock
         self._late: set[asyncio.Task[Any]] = set()
-        self._looking: asyncio.TimerHandle | None = None
+        self._looking: asyncio.AbstractEventLoop | None = None
 
     def __enter__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -98,8 +98,9 @@ class Patience:
         if task is None:
             raise RuntimeError("a body is awaited in a task")
         self._awaited[task] = loop.time() + self._seconds
-        if self._looking is None:
-            self._looking = loop.call_later(1.0, self._look, loop)
+        if self._looking is not loop:
+            self._looking = loop
+            loop.call_later(1.0, self._look, loop)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         task = asyncio.current_task()
@@ -118,7 +119,9 @@ class Patience:
                 del self._awaited[task]
                 self._late.add(task)
                 task.cancel()
-        self._looking = loop.call_later(1.0, self._look, loop) if self._awaited else None
+        self._looking = loop if self._awaited else None
+        if self._awaited:
+            loop.call_later(1.0, self._look, loop)
 
 
 class Front:

@@ -36,6 +36,7 @@ COUNTED = {
     "said_invalidated": "said: found invalid",
     "said_blocked": "addresses that bounced or complained",
     "suppressed": "addresses on a suppression list: counted as an objection",
+    "erased_before": "of them, addresses of people who were erased: they stay uncontacted",
     "reviews": "share an address and differ: for a person to look at",
     "rejected_rows": "rows not taken",
     "rejected_values": "values not taken, their row was",

@@ -44,7 +44,7 @@ def note(house: House, source: str, person: int, ordinal: int, *, delivered: boo
     """Record one soft bounce of an e-mail address, or one delivery to it; the log positions."""
 
     def work(session: Session) -> list[Staged]:
-        counted = _counted(house, person, ordinal)
+        counted = _counted(house, session, person, ordinal)
         if delivered:
             return [_point(house, session, source, person, ordinal, DELIVERED)] if counted else []
         if ordinal not in session.person(person).state.points or any(
@@ -62,13 +62,11 @@ def note(house: House, source: str, person: int, ordinal: int, *, delivered: boo
         return ()  # whoever was erased has no address any more
 
 
-def _counted(house: House, person: int, ordinal: int) -> list[int]:
-    """When the soft bounces since the last success were, oldest first."""
-    told = [
-        one.event
-        for one in history.of_person(house, person)
-        if isinstance(one.event, events.Point) and one.event.point == ordinal
-    ]
+def _counted(house: House, session: Session, person: int, ordinal: int) -> list[int]:
+    """When the soft bounces since the last success were, oldest first; those of the same batch are among them."""
+    recorded = [one.event for one in history.of_person(house, person)]
+    recorded += [one.event for one in session.staged if one.person == person]
+    told = [one for one in recorded if isinstance(one, events.Point) and one.point == ordinal]
     since = max((one.occurred.lo for one in told if one.change in RESETS), default=-1)
     return sorted(one.occurred.lo for one in told if one.change == SOFT_BOUNCED and one.occurred.lo >= since)
 

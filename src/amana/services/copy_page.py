@@ -22,7 +22,7 @@ import msgspec
 from markupsafe import Markup
 
 from amana.core import person_copy
-from amana.core.person_copy import Package, Part, Recipient
+from amana.core.person_copy import About, Event, Package, Part, Purpose, Recipient, Standing
 from amana.core.rights import Kind
 from amana.services import copy_words
 from amana.services.copy_words import Words
@@ -70,65 +70,75 @@ def render(template: str, words: Words, values: dict[str, Any]) -> str:
 def _values(package: Package, words: Words) -> dict[str, Any]:
     about = package.about
     looks = _looks(package, words)
-    recipients = [one for one in about.recipients if not one.handed]
-    names = ("fields", "standing", "systems", "purposes", "recipients", "sources", "automated", "rights")
-    sections = [("held" if name == "fields" else name, words(name)) for name in (*names, "who", "history")]
+    taken = package.kind == Kind.PORTABILITY.value
     return {
         "package": package,
         "about": about,
-        "title": words(f"title_{package.kind}")
-        if package.kind == Kind.PORTABILITY.value
-        else words("title_access"),
-        "sections": sections + ([("looks", words("looks"))] if looks is not None else []),
+        "title": words("title_portability" if taken else "title_access"),
+        "sections": _sections(words, with_looks=looks is not None),
         "held": [(one.label, one.value, one.why, words.span(one.kept_for)) for one in about.held],
         "addresses": _addresses(package, words),
-        "standing": [
-            (
-                one.brand or words("everything"),
-                one.purpose,
-                words.channel(one.channel),
-                words.happened(one.status),
-                words.day(one.since) if one.since else "",
-                one.source,
-            )
-            for one in about.standing
-        ],
+        "standing": [_standing(one, words) for one in about.standing],
         "systems": [_listed(one) for one in package.parts if one.system],
-        "purposes": [
-            (
-                one.label,
-                ", ".join(words.channel(name) for name in one.channels),
-                words.span(one.kept_for),
-                one.wording,
-            )
-            for one in about.purposes
-        ],
-        "recipients": [_recipient(one, words) for one in recipients],
+        "purposes": [_purpose(one, words) for one in about.purposes],
+        "recipients": [_recipient(one, words) for one in about.recipients if not one.handed],
         "handed": [
             (one.name, words.day(one.handed), words.day(one.until)) for one in about.recipients if one.handed
         ],
         "rights": [words(f"right_{one}") for one in RIGHTS],
-        "who": [
-            (words("organisation"), about.organisation),
-            (words("address"), about.address),
-            (words("country"), words.country(about.country) if about.country else ""),
-            (words("contact"), about.contact),
-        ],
-        "history": [
-            (
-                words.moment(one.at),
-                words.happened(one.what),
-                one.purpose,
-                words.channel(one.channel) if one.channel else "",
-                one.source,
-                one.position,
-            )
-            for one in about.history[:MOST]
-        ],
+        "who": _who(about, words),
+        "history": [_event(one, words) for one in about.history[:MOST]],
         "history_left": len(about.history[MOST:]),
         "looks": None if looks is None else looks[:MOST],
         "looks_left": len((looks or ())[MOST:]),
     }
+
+
+def _sections(words: Words, *, with_looks: bool) -> list[tuple[str, str]]:
+    """Where each section stands on the page, and what it is called."""
+    names = (
+        "standing",
+        "systems",
+        "purposes",
+        "recipients",
+        "sources",
+        "automated",
+        "rights",
+        "who",
+        "history",
+    )
+    found = [("held", words("fields")), *((name, words(name)) for name in names)]
+    return [*found, ("looks", words("looks"))] if with_looks else found
+
+
+def _standing(one: Standing, words: Words) -> tuple[str, ...]:
+    return (
+        one.brand or words("everything"),
+        one.purpose,
+        words.channel(one.channel),
+        words.happened(one.status),
+        words.day(one.since) if one.since else "",
+        one.source,
+    )
+
+
+def _purpose(one: Purpose, words: Words) -> tuple[str, ...]:
+    channels = ", ".join(words.channel(name) for name in one.channels)
+    return one.label, channels, words.span(one.kept_for), one.wording
+
+
+def _who(about: About, words: Words) -> list[tuple[str, str]]:
+    return [
+        (words("organisation"), about.organisation),
+        (words("address"), about.address),
+        (words("country"), words.country(about.country) if about.country else ""),
+        (words("contact"), about.contact),
+    ]
+
+
+def _event(one: Event, words: Words) -> tuple[Any, ...]:
+    channel = words.channel(one.channel) if one.channel else ""
+    return words.moment(one.at), words.happened(one.what), one.purpose, channel, one.source, one.position
 
 
 def _addresses(package: Package, words: Words) -> list[tuple[str, str]]:

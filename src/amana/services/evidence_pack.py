@@ -249,43 +249,20 @@ def _caused(house: House, row: RequestRow, happened: list[Happened]) -> dict[int
 
 
 def _values(pack: Pack, words: Words) -> dict[str, Any]:
-    def day(at: int) -> str:
-        return words.moment(at) if at else words("pack_open")
-
     late = bool(pack.ended and pack.ended > pack.due)
     return {
         "pack": pack,
-        "request": [
-            (words("pack_right"), words.catalogue.right[pack.kind]),
-            (words("brand"), pack.brand or words("everything")),
-            (words("pack_via"), pack.via),
-            (words("pack_asker"), pack.asker),
-            (words("pack_received"), day(pack.received)),
-            (words("pack_due"), day(pack.due)),
-            (words("pack_law"), pack.due_law),
-            (words("pack_extended"), words.moment(pack.extended) if pack.extended else words("no")),
-            (words("pack_ended"), day(pack.ended)),
-            (words("pack_outcome"), pack.outcome or pack.status),
-        ],
+        "request": _request(pack, words),
         "late": words("pack_late" if late else "pack_in_time") if pack.ended else "",
         "is_late": late,
         "identity": [(one["level"], words.moment(one["at"]), one["by"]) for one in pack.identity],
         "steps": pack.steps,
-        "kept": [
-            (
-                f"{one['system']} · {one['collection']}",
-                one["path"],
-                words.ground(str(one["ground"])),
-                one.get("citation", ""),
-                one.get("until", ""),
-                one.get("rows", ""),
-            )
-            for one in pack.kept
-        ],
+        "kept": [_kept(one, words) for one in pack.kept],
         "rounds": [
             words("pack_round", number=one["rows"], place=f"{one['system']} · {one['node']}")
             for one in pack.rounds
         ],
+        "looked_again": _looked_again(pack),
         "decisions": [
             (words.moment(one["at"]), one["actor"], one["what"], one.get("reason", ""))
             for one in pack.decisions
@@ -303,12 +280,29 @@ def _values(pack: Pack, words: Words) -> dict[str, Any]:
         "entries": [(one.entry, one.what, one.file) for one in pack.entries],
         "private": sum(not one.file for one in pack.entries),
         "moment": words.moment,
-        "looked_again": _looked_again(pack),
-        "versions": [
-            (words("pack_map"), pack.map_digest),
-            (words("pack_rules"), pack.law_version),
-        ],
+        "versions": [(words("pack_map"), pack.map_digest), (words("pack_rules"), pack.law_version)],
     }
+
+
+def _request(pack: Pack, words: Words) -> list[tuple[str, str]]:
+    return [
+        (words("pack_right"), words.catalogue.right[pack.kind]),
+        (words("brand"), pack.brand or words("everything")),
+        (words("pack_via"), pack.via),
+        (words("pack_asker"), pack.asker),
+        (words("pack_received"), words.moment(pack.received)),
+        (words("pack_due"), words.moment(pack.due)),
+        (words("pack_law"), pack.due_law),
+        (words("pack_extended"), words.moment(pack.extended) if pack.extended else words("no")),
+        (words("pack_ended"), words.moment(pack.ended) if pack.ended else words("pack_open")),
+        (words("pack_outcome"), pack.outcome or pack.status),
+    ]
+
+
+def _kept(one: dict[str, Any], words: Words) -> tuple[Any, ...]:
+    place = f"{one['system']} · {one['collection']}"
+    ground = words.ground(str(one["ground"]))
+    return place, one["path"], ground, one.get("citation", ""), one.get("until", ""), one.get("rows", "")
 
 
 def _looked_again(pack: Pack) -> bool:

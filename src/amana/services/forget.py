@@ -37,7 +37,7 @@ from amana.services.writing import Fence, Session, point_context
 from amana.storage import erasures, people, points, register
 
 BATCH = 1_000
-LIST = "erased"
+LIST = register.ERASED
 """The suppression list that erased people's addresses stand on."""
 
 

@@ -122,6 +122,7 @@ class Crowd:
             {blind for identity in batch for address in identity.addresses for blind in address.suppress}
         )
         self.suppressed = register.suppressed(session.connection, listed)
+        self.erased = register.suppressed(session.connection, list(self.suppressed), register.ERASED)
         self.aliases = people.by_alias(session.connection, aliases) | {
             alias: session.aliases[alias] for alias in aliases if alias in session.aliases
         }

@@ -202,6 +202,8 @@ class Intake:
         if self.crowd.suppressed.isdisjoint(address.suppress):
             return
         self.counts["suppressed"] += 1
+        if not self.crowd.erased.isdisjoint(address.suppress):
+            self.counts["erased_before"] += 1
         since_ever = Interval(lo=0, hi=self.session.now)
         self._refuse(row, person, ANY, ANY, Status.OBJECTED, since_ever, "suppressed", brand=ANY)
 

@@ -114,7 +114,7 @@ class Relaying:
         refused = [one for one in found if isinstance(one, Refused)]
         if refused and not partial:
             return Carried(refused=tuple(refused))
-        had = self.had(stamp, targets, self._house.clock() - ONCE_WITHIN)
+        had = self.had([stamp], targets, self._house.clock() - ONCE_WITHIN)
         left = [target for target in targets if had.isdisjoint(target.holders)]
         done = Carried(sent=len(targets) - len(left), refused=tuple(refused))
         for start in range(0, len(left), BATCH):
@@ -188,11 +188,12 @@ class Relaying:
         with self._gates.held() as gate:
             return self._sorted_by(gate, inquiry, list(recipients))
 
-    def had(self, stamp: Stamp, targets: Sequence[Target], since: int) -> set[int]:
-        """Who of these had a permit redeemed for this content since a moment: they have the message already."""
+    def had(self, stamps: Sequence[Stamp], targets: Sequence[Target], since: int) -> set[int]:
+        """Who of these had a permit redeemed for one of these contents since a moment: they have the message already."""
         everybody = [one for target in targets for one in target.holders]
+        contents = [stamp.content for stamp in stamps]
         with self._house.database.read() as connection:
-            return permit_rows.redeemed_with(connection, stamp.content, everybody, since)
+            return permit_rows.redeemed_with(connection, contents, everybody, since)
 
     # ---- who may -------------------------------------------------------------------------------------------------
 

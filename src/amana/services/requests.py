@@ -191,13 +191,13 @@ def _whose(house: House, said: Said) -> list[int]:
 def _refuse(house: House, said: Said) -> list[int]:
     """A No needs no proof: it binds everybody who holds the address. The log positions of what it recorded."""
     entries: list[int] = []
+    status = PermissionStatus.OBJECTED if said.kind is Kind.OBJECTION else PermissionStatus.WITHDRAWN
     for brand in [said.brand] if said.brand else house.workspace.brands:
         if said.person:
             context = capture.Context(page=SOURCE)
-            left = preferences.change(house, said.person, brand, preferences.Change(leave=True), context)
-            entries += left.events
+            everything = preferences.Change(refuse=((ANY, ANY, status),))
+            entries += preferences.change(house, said.person, brand, everything, context).events
             continue
-        status = PermissionStatus.OBJECTED if said.kind is Kind.OBJECTION else PermissionStatus.WITHDRAWN
         row = PersonRow(
             part="",
             line=1,

@@ -97,18 +97,29 @@ class Work:
         self._settle()
 
     def _lowest(self) -> int:
-        return min((one.level for one in self.steps if one.state != DONE), default=-1)
+        """The level that is open; -1 once all is done. A desk that was not reached yet holds up no change."""
+        levels = [one.level for one in self.steps if one.state != DONE and one.action != Action.ASK.value]
+        return min(levels, default=-1)
 
-    def _level(self, tried: set[int]) -> list[StepRow]:
-        """The steps that may be done now and were not tried in this turn."""
-        lowest, now = self._lowest(), self.house.clock()
+    def _reachable(self) -> list[StepRow]:
+        """The steps that are not done and wait for no other."""
+        lowest = self._lowest()
+        unasked = {one.system for one in self._current(Action.ASK) if one.state != DONE}
         return [
             one
             for one in self.steps
-            if one.level == lowest
-            and one.state == TODO
-            and one.ordinal not in tried
-            and (one.due <= now or not self.patient)
+            if one.state != DONE
+            and (one.level == lowest or (one.action == Action.ASK.value and one.level < lowest))
+            and not (one.action == Action.HEAR.value and one.system in unasked)
+        ]
+
+    def _level(self, tried: set[int]) -> list[StepRow]:
+        """The steps that may be done now and were not tried in this turn."""
+        now = self.house.clock()
+        return [
+            one
+            for one in self._reachable()
+            if one.state == TODO and one.ordinal not in tried and (one.due <= now or not self.patient)
         ]
 
     def _do(self, step: StepRow) -> None:
@@ -363,6 +374,8 @@ class Work:
                     mine = nested.narrowed(held.row, theirs[owner])
                     found[owner].setdefault(f"{step.system}/{step.node}", []).append(mine)
         for step in self._current(Action.HEAR):
+            if not step.sealed:
+                continue
             for number, rows in self._unseal(step, dict[int, list[dict[str, Any]]]).items():
                 if rows and number in found:
                     found[number].setdefault(step.system, []).extend(rows)
@@ -417,11 +430,10 @@ class Work:
 
     def _settle(self) -> None:
         """Say where the run stands now, and give the lease back."""
-        lowest = self._lowest()
-        if lowest < 0:
+        if self._lowest() < 0:
             self._finish()
             return
-        here = [one for one in self.steps if one.level == lowest and one.state != DONE]
+        here = self._reachable()
         waiting = [one.due for one in here if one.state == TODO]
         grounds = sorted({f"{one.system or 'amana'}:{one.trouble}" for one in here if one.state == HELD})
 

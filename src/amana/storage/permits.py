@@ -75,14 +75,16 @@ def contacts(
     return found
 
 
-def redeemed_with(connection: sa.Connection, content: bytes, people: Sequence[int], since: int) -> set[int]:
-    """Which of these people had a permit redeemed for this content since a moment: they have the message already."""
+def redeemed_with(
+    connection: sa.Connection, contents: Sequence[bytes], people: Sequence[int], since: int
+) -> set[int]:
+    """Which of these people had a permit redeemed for any of these contents since a moment: they have it already."""
     found: set[int] = set()
     for start in range(0, len(people), CHUNK):
         query = sa.select(permit.c.person).where(
             permit.c.person.in_(people[start : start + CHUNK]),
             permit.c.taken >= since,
-            permit.c.content == content,
+            permit.c.content.in_(contents),
             permit.c.redeemed.is_not(None),
         )
         found.update(connection.execute(query).scalars())

@@ -139,11 +139,17 @@ def _reviews(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[R
     ]
 
 
-def suppressed(connection: sa.Connection, blinds: Sequence[bytes]) -> set[bytes]:
-    """Which of these keyed hashes stand on a suppression list."""
+ERASED = "erased"
+"""The suppression list of people who were erased."""
+
+
+def suppressed(connection: sa.Connection, blinds: Sequence[bytes], list_name: str = "") -> set[bytes]:
+    """Which of these keyed hashes stand on a suppression list; on any, where none is named."""
     found: set[bytes] = set()
     for start in range(0, len(blinds), CHUNK):
         query = sa.select(suppression.c.blind).where(suppression.c.blind.in_(blinds[start : start + CHUNK]))
+        if list_name:
+            query = query.where(suppression.c.list == list_name)
         found.update(connection.execute(query).scalars())
     return found
 

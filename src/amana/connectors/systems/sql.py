@@ -157,9 +157,22 @@ class Sql:
                 resolve_fks=False,
             )
             _check_key(shape, table, sa.inspect(self._engine))
+            caseless = self._caseless(table)
         bare = sa.table(table.name, *(sa.column(one.name) for one in table.columns), schema=table.schema)
-        codecs = {column: _codec(table, bare, shape, column) for column in shape.top}
+        codecs = {column: _codec(table, bare, shape, column, caseless) for column in shape.top}
         return Table(table=bare, shape=shape, codecs=codecs)
+
+    def _caseless(self, table: sa.Table) -> set[str]:
+        """The columns that MySQL compares without letter case: a collation of theirs says so by its name."""
+        if self._dialect != "mysql":
+            return set()
+        query = sa.text(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = COALESCE(:held_by, DATABASE()) "
+            "AND table_name = :name AND RIGHT(collation_name, 3) = '_ci'"
+        )
+        with self._engine.connect() as connection:
+            found = connection.execute(query, {"held_by": table.schema, "name": table.name})
+            return {str(name) for (name,) in found}
 
     # -- reading
 
@@ -268,14 +281,16 @@ class Sql:
                     raise errors.Undeliverable("not_done", expected=table.shape.place, got=wrong[0])
 
 
-def _codec(table: sa.Table, bare: sa.TableClause, shape: Shape, name: str) -> Codec:
+def _codec(table: sa.Table, bare: sa.TableClause, shape: Shape, name: str, caseless: set[str]) -> Codec:
     if name not in table.columns:
         raise errors.Undeliverable("sql_no_column", expected=shape.place, got=name)
     inside = any(path.startswith(name + ".") for path in shape.fields)
     field = shape.fields.get(name) or next(
         one for path, one in shape.fields.items() if path.startswith(name + ".")
     )
-    return sql_values.codec(table.columns[name], bare.c[name], field, inside=inside)
+    return sql_values.codec(
+        table.columns[name], bare.c[name], field, inside=inside, caseless=name in caseless
+    )
 
 
 def _check_key(shape: Shape, table: sa.Table, inspector: sa.Inspector) -> None:

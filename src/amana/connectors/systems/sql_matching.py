@@ -163,7 +163,11 @@ def _lite_plain(codec: Codec, values: list[Plain]) -> Any:
 
 
 def _lite_folded(codec: Codec, values: list[Plain]) -> Any:
-    return getattr(sa.func, LOWER)(codec.column).in_(_lite_list(values))
+    """ASCII is compared as SQLite does it, which an index `COLLATE NOCASE` answers; the rest by Python's letters."""
+    plain_ones = [value for value in values if str(value).isascii()]
+    others = [value for value in values if not str(value).isascii()]
+    clause = codec.column.collate("NOCASE").in_(_lite_list(plain_ones))
+    return clause | getattr(sa.func, LOWER)(codec.column).in_(_lite_list(others)) if others else clause
 
 
 def _lite_json(sought: Sought) -> Any:
@@ -186,8 +190,10 @@ def _my_plain(codec: Codec, values: list[Plain]) -> Any:
 
 
 def _my_folded(codec: Codec, values: list[Plain]) -> Any:
-    # A case-insensitive collation finds them by the index; a binary one is asked for small letters as well.
-    return _my_plain(codec, values) | sa.func.lower(codec.column).in_(values)
+    """A collation that disregards case finds them by the index; another is asked for small letters."""
+    if codec.caseless:
+        return _my_plain(codec, values)
+    return sa.func.lower(codec.column).in_(values)
 
 
 def _my_json(sought: Sought) -> Any:

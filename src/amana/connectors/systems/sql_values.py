@@ -82,6 +82,7 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
     field: Field
     inner: Sort = Sort.OTHER  # of an array's elements
     as_truth: bool = False  # whole numbers that are declared boolean
+    caseless: bool = False  # the database itself compares it without letter case
 
     @property
     def length(self) -> int | None:
@@ -130,7 +131,7 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
-def codec(column: Column[Any], bare: Any, field: Field, *, inside: bool) -> Codec:
+def codec(column: Column[Any], bare: Any, field: Field, *, inside: bool, caseless: bool = False) -> Codec:
     """How a column crosses; `bare` is the same without its type, `inside` where the map declares fields in it."""
     sort = sort_of(column.type)
     nested = inside or field.array or field.type is DataType.OBJECT
@@ -147,6 +148,7 @@ def codec(column: Column[Any], bare: Any, field: Field, *, inside: bool) -> Code
         field=field,
         inner=inner,
         as_truth=truth,
+        caseless=caseless,
     )
 
 
