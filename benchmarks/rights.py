@@ -94,7 +94,7 @@ def postgresql(folder: Path, names: list[str], rows: int) -> Iterator[dict[str, 
         with engine.begin() as connection:
             connection.exec_driver_sql(TABLE)
             connection.exec_driver_sql(
-                "INSERT INTO people SELECT n, CASE n % 3 WHEN 0 THEN 'p' || n || '@shop.example' "
+                "INSERT INTO people SELECT n, CASE mod(n, 3) WHEN 0 THEN 'p' || n || '@shop.example' "
                 "WHEN 1 THEN 'P' || n || '@SHOP.EXAMPLE' ELSE 'P' || n || '@Shop.example' END, 'Name ' || n "
                 f"FROM generate_series(0, {rows - 1}) AS n"
             )

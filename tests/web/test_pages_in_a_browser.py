@@ -25,6 +25,8 @@ FILES = frozenset(
         "/f/{part:str}/qr.svg",
         "/me/receipt/{part:str}",
         "/me/request/{part:str}/copy",
+        "/me/request/{part:str}/page",
+        "/me/request/{part:str}/pdf",
         "/.well-known/gpc.json",
         "/static/amana.css",
         "/static/amana.js",

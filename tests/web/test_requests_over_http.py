@@ -93,6 +93,12 @@ def test_a_copy_asked_for_in_a_session_runs_at_once_and_is_fetched_there(site: S
     assert copy.headers["content-type"] == "application/zip"
     with zipfile.ZipFile(io.BytesIO(copy.body)) as archive:
         assert b"copy@requests.example" in archive.read("amana-addresses.json")
+    page = ann.get(f"/me/request/{ref}/page")
+    assert "copy@requests.example" in page.text
+    assert "script-src" not in page.headers["content-security-policy"]
+    assert "sandbox" in page.headers["content-security-policy"]
+    printed = ann.get(f"/me/request/{ref}/pdf")
+    assert printed.body.startswith(b"%PDF-") or printed.status == 404
 
 
 def test_an_erasure_is_asked_once_more_and_then_contact_ends_at_once(site: Site) -> None:
@@ -186,7 +192,7 @@ def test_another_persons_request_is_no_different_from_none(site: Site) -> None:
     ann.post("/me/ask/access")
     work(site)
     ref = ann.ref(Kind.ACCESS)
-    for path in (f"/me/request/{ref}", f"/me/request/{ref}/copy"):
+    for path in (f"/me/request/{ref}", f"/me/request/{ref}/copy", f"/me/request/{ref}/page"):
         assert ann.get(path).status == 200
         assert other.get(path).status == 404
         assert site.ask(path).status == 404

@@ -44,6 +44,20 @@ from amana.services import asking
 from amana.services.house import House
 
 TITLE, VERSION = "Amana", "1"
+ROUTES: tuple[ControllerRouterHandler, ...] = (
+    *authzen.ROUTES,
+    *recording.ROUTES,
+    *people.ROUTES,
+    *data_use.ROUTES,
+    *signals.ROUTES,
+    *acting.ROUTES,
+    *mailing.ROUTES,
+    *chores.ROUTES,
+    *reporting.ROUTES,
+    *requests.ROUTES,
+    *opendsr.ROUTES,
+    *public_log.ROUTES,
+)
 log = structlog.get_logger("amana.api")
 
 
@@ -86,23 +100,7 @@ def make(
             closing()
 
     inner = Litestar(
-        route_handlers=[
-            *authzen.ROUTES,
-            *recording.ROUTES,
-            *people.ROUTES,
-            *data_use.ROUTES,
-            *signals.ROUTES,
-            *acting.ROUTES,
-            *mailing.ROUTES,
-            *chores.ROUTES,
-            *reporting.ROUTES,
-            *requests.ROUTES,
-            *opendsr.ROUTES,
-            *public_log.ROUTES,
-            health,
-            description,
-            *extra_routes,
-        ],
+        route_handlers=[*ROUTES, health, description, *extra_routes],
         dependencies={"desk": Provide(the_desk)},
         exception_handlers={
             HTTPException: _http,

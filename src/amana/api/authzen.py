@@ -20,7 +20,7 @@ from amana.api.decisions import Action, Answer, Answers, Ask, Asker, Asks, Resou
 from amana.api.desk import Desk
 from amana.api.guarding import SECURED, AnyRequest, TheDesk, answers, caller_of, needs
 from amana.core import cells
-from amana.services import data_choices, screening
+from amana.services import addresses, data_choices, screening
 from amana.services.handling import Handling
 
 PAGE = 1_000
@@ -233,7 +233,7 @@ def _place(data: ResourceSearch, now: int) -> _Place:
         raise errors.BadInput(
             "The page's token is not one of ours", remedy="begin the search again"
         ) from None
-    if not 0 < place.at < 4_102_444_800 or not 0 <= place.after <= decisions.HIGHEST_PERSON:
+    if not 0 < place.at < 4_102_444_800 or not 0 <= place.after <= addresses.HIGHEST:
         raise errors.BadInput("The page's token is not one of ours", remedy="begin the search again")
     return place
 

@@ -12,7 +12,6 @@ Codes that are the API's own stand in `OWN`; all others are rules of the book.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -28,15 +27,13 @@ from amana.core.decision import Decision, Evidence
 from amana.core.phrases import Phrases
 from amana.core.remedies import Remedy
 from amana.core.vocabulary import Channel, Manner
-from amana.services import wording
+from amana.services import addresses, wording
 from amana.services.api_keys import Caller
 from amana.services.asking import Asked, Gate, Inquiry
 from amana.services.handling import Handling
 
 MOST = 1_000  # evaluations in one request
 KEPT = 256
-HIGHEST_PERSON = 2**31 - 1
-_PERSON = re.compile(r"p?([1-9][0-9]{0,9})\Z")
 _FROM, _UNTIL = 0, 4_102_444_800  # 1970 to 2100
 
 OWN = {
@@ -368,10 +365,8 @@ _CHANNELS: dict[str, Channel] = {channel.value: channel for channel in Channel}
 
 
 def person_id(text: str) -> int:
-    """The id of a person as it is written, `p12` or `12`; -1, which is nobody's, for anything else."""
-    found = _PERSON.match(text)
-    number = int(found[1]) if found else -1
-    return number if number <= HIGHEST_PERSON else -1
+    """The id of a person as it is written, `p12`; -1, which is nobody's, for anything else."""
+    return addresses.person_id(text) or -1
 
 
 def moment(value: Any) -> int | None:

@@ -6,7 +6,9 @@ Rule.
 - Decisions and preferences are of the one person whose token or session word is shown: nobody learns here whether an
   address is known. A capture's answer is the same for everybody.
 - `Sec-GPC: 1`, or `gpc: true` from the script, switches off what sells data, whatever was chosen.
-- A No with a good token is never limited; everything else counts against the visitor's address.
+- A No with a good token is never limited, in requests of at most `MOST_ENTRIES`; everything else counts against the
+  visitor's address.
+- A yes that a site's own page took shows what `[web]` says that such pages show, and no more (`capture.SITE`).
 """
 
 from __future__ import annotations
@@ -32,6 +34,10 @@ from amana.services.api_keys import Caller
 from amana.services.capture import Choice, Context
 from amana.services.data_choices import DataChoice
 from amana.services.web_signals import Known
+
+
+MOST_ENTRIES = 100
+"""Of each list of a request about preferences, the same one said twice included."""
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,7 +193,7 @@ async def submit(request: AnyRequest, desk: TheDesk) -> Response[Any]:
 async def prefer(request: AnyRequest, desk: TheDesk) -> Response[Any]:
     """How things stand for the holder of a token, after what they change."""
     try:
-        said = await _said(request, desk, Wanted)
+        said = _bounded(await _said(request, desk, Wanted))
     except (errors.BadInput, PermissionDeniedException):
         guarding.limited(request)
         raise
@@ -251,14 +257,18 @@ def _preferred(desk: Desk, known: Known, said: Wanted, context: Context) -> Stan
     for brand in brands:
         if said.off or said.on or said.leave:
             wanted = preferences.Change(off=said.off, on=said.on, leave=said.leave)
-            events += preferences.change(house, person, brand, wanted, context).events
+            events += preferences.change(house, person, brand, wanted, context, point=capture.SITE).events
         if said.refuse:
-            events += data_choices.refuse(house, person, brand, said.refuse, context)
+            events += data_choices.refuse(house, person, brand, said.refuse, context, point=capture.SITE)
         if said.object_to:
-            events += data_choices.refuse(house, person, brand, said.object_to, context, objected=True)
+            events += data_choices.refuse(
+                house, person, brand, said.object_to, context, objected=True, point=capture.SITE
+            )
     brand = brands[0]
     if said.allow:
-        events += data_choices.allow(house, said.token, said.allow, context, express=said.express)
+        events += data_choices.allow(
+            house, said.token, said.allow, context, express=said.express, point=capture.SITE
+        )
     view = preferences.view(house, person, brand)
     return Stands(
         brand=brand,
@@ -269,6 +279,21 @@ def _preferred(desk: Desk, known: Known, said: Wanted, context: Context) -> Stan
         data=data_choices.view(house, person, brand),
         events=events,
     )
+
+
+def _bounded(said: Wanted) -> Wanted:
+    """The same with each entry once. Raises BadInput for a list of more than `MOST_ENTRIES`."""
+    lists = {"off": said.off, "on": said.on, "refuse": said.refuse, "object_to": said.object_to, "allow": said.allow}
+    for name, entries in lists.items():
+        if len(entries) > MOST_ENTRIES:
+            raise errors.BadInput(
+                f"The list {name} has too many entries",
+                expected=f"at most {MOST_ENTRIES}",
+                got=str(len(entries)),
+                remedy="say the wider thing once, such as use.* or share.*, or send several requests",
+            )
+    once: dict[str, Any] = {name: tuple(dict.fromkeys(entries)) for name, entries in lists.items()}
+    return msgspec.structs.replace(said, **once)
 
 
 async def _said(request: AnyRequest, desk: Desk, form: type[Any]) -> Any:

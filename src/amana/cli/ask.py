@@ -32,7 +32,7 @@ from amana.cli.session import JsonFlag, answer
 from amana.core.decision import Decision, LawCited, Reason
 from amana.core.events import Permission
 from amana.core.remedies import Remedy
-from amana.services import history
+from amana.services import addresses, history
 from amana.services.asking import Asked, Gate
 from amana.services.handling import Handling
 from amana.services.history import Opened
@@ -89,9 +89,10 @@ def _ask(house: House, person: str, asked: Asked, at: int | None, known_at: int 
     gate = Gate(house, with_remedies=True)
     try:
         _check_position(house, known_at)
-        if person_id(person) is not None:
-            holders: tuple[int, ...] = (person_id(person) or 0,)
-            decision = gate.ask(holders[0], asked, at, known_at)
+        number = addresses.person_id(person)
+        if number is not None:
+            holders: tuple[int, ...] = (number,)
+            decision = gate.ask(number, asked, at, known_at)
         else:
             decision, holders = gate.ask_address(person, asked, at, known_at)
     finally:
@@ -105,11 +106,6 @@ def _ask(house: House, person: str, asked: Asked, at: int | None, known_at: int 
         evidence=tuple(_evidence(house, decision, holders, known_at)),
         sources=names,
     )
-
-
-def person_id(text: str) -> int | None:
-    """The number behind `p123`; None for anything else."""
-    return int(text[1:]) if text[:1] in "pP" and text[1:].isascii() and text[1:].isdigit() else None
 
 
 def _check_position(house: House, known_at: int | None) -> None:

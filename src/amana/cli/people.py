@@ -13,7 +13,7 @@ import typer
 
 from amana import errors
 from amana.cli import chronicle, rendering, wording
-from amana.cli.ask import PersonArgument, person_id
+from amana.cli.ask import PersonArgument
 from amana.cli.session import JsonFlag, answer
 from amana.services import addresses
 from amana.services import history as histories
@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def who(house: House, text: str) -> tuple[int, ...]:
     """The people whom an id or an address names. Raises BadInput, NotFound."""
-    number = person_id(text)
+    number = addresses.person_id(text)
     if number is not None:
         return (number,)
     gate = Gate(house)

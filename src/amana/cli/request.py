@@ -15,11 +15,10 @@ import typer
 
 from amana import errors
 from amana.cli import rendering
-from amana.cli.ask import person_id
 from amana.cli.session import JsonFlag, answer, program
 from amana.connectors.systems.system import Progress
 from amana.core.rights import Asker, Identity, Kind, Via
-from amana.services import manual_desk, requests, rights_preview, rights_run
+from amana.services import addresses, manual_desk, requests, rights_preview, rights_run
 from amana.services.house import House
 from amana.storage import requests as rows
 from amana.storage.requests import RequestRow, StepRow
@@ -84,7 +83,7 @@ def open_(
     json: JsonFlag = False,
 ) -> None:
     """Write a request down. What needs no proof takes effect at once; otherwise a link goes to the address on record."""
-    number = person_id(person)
+    number = addresses.person_id(person)
     said = requests.Said(
         kind=kind,
         via=Via.STAFF,
@@ -187,8 +186,9 @@ def decide(
 ) -> None:
     """Decide about a request that waits for a person: duplicate, excessive, somebody else's data, no authority."""
     with context.obj.house(writing=True) as house:
+        about = addresses.person_id(person) or 0
         row = requests.decide(
-            house, reference, go=go, reason=reason, actor=context.obj.looker(), person=person_id(person) or 0
+            house, reference, go=go, reason=reason, actor=context.obj.looker(), person=about
         )
         shown = _told(house, row)
     answer(shown, json=json, render=_show)

@@ -61,6 +61,7 @@ class Web(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     brand: str
     origins: tuple[str, ...] = ()  # sites whose scripts may speak with us, e.g. https://shop.example
     categories: dict[str, BannerCategory] = {}
+    proof: tuple[str, ...] = ()  # evidence checks that the sites' own switches meet, by name
 
 
 def check(

@@ -308,6 +308,7 @@ def _check_data(workspace: Workspace) -> None:
         _check_recipient(name, recipient, workspace)
     cells.numbered({}, categories(workspace))
     signals.check(workspace.web, workspace.brands, workspace.purposes, workspace.recipients)
+    proof_bits(workspace.web.proof if workspace.web else ())
 
 
 def categories(workspace: Workspace) -> tuple[str, ...]:

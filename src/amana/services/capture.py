@@ -35,6 +35,7 @@ from amana.storage.sources import Source
 
 CONFIRM_LIFE = 48 * 3600
 CODE_LIFE = 15 * 60
+EXPLICIT = "explicit"  # as `Proof.EXPLICIT` is written in amana.toml
 MOST_REQUESTS = 5
 DAY = 86_400
 
@@ -55,6 +56,8 @@ BUILT_IN = {
     )
 }
 """Capture points of our own pages: they show each purpose's own notice, one switch each, unticked."""
+SITE = "site_script"
+"""The capture point of declared sites' own pages (`[web]`): we do not know what they showed, but by what it declares."""
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -467,6 +470,8 @@ def source_of(session: Session, capture_point: str) -> int:
 
 def _point(house: House, said: Submission) -> workspace.CapturePoint:
     point = house.workspace.capture_points.get(said.capture_point) or BUILT_IN.get(said.capture_point)
+    if point is None and said.capture_point == SITE:
+        point = workspace.CapturePoint(kind="form", proof=_site_proof(house))
     if point is None:
         raise errors.NotFound(
             f"There is no capture point called {said.capture_point!r}",
@@ -477,6 +482,12 @@ def _point(house: House, said: Submission) -> workspace.CapturePoint:
     if unknown:
         raise workspace.unregistered(unknown, suggested_purpose=next(iter(house.workspace.purposes)))
     return point
+
+
+def _site_proof(house: House) -> tuple[str, ...]:
+    """What sites' pages show by declaration; an express statement is said with each yes, never assumed."""
+    web = house.workspace.web
+    return tuple(name for name in web.proof if name != EXPLICIT) if web else ()
 
 
 def _notices(house: House, point: workspace.CapturePoint, said: Submission) -> dict[str, Published]:

@@ -5,7 +5,8 @@ Rule.
   this kind of data for that*, *do not give it to them*, or wider (`*` as the purpose, `use.*`, `share.*`, no category).
 - A Yes needs more: a session that was opened by a link mailed just now to an address on record (`own_data`). It names one
   purpose and one action, under the published notice that covers it; sharing only where that notice names the recipient.
-  Its proof says so; it is *express* only where the page asked for an express statement.
+  Its proof says so; it is *express* only where the page asked for an express statement. Where another site's page
+  showed the switch (`capture.SITE`), the proof is what `[web]` declares of such pages, and no more.
 - What is shown is what the gate decides, never what the record alone would suggest. A Yes is offered only where it alone
   would turn the gate's answer (`open_to_yes`).
 - A choice is about the person and their data, so that it binds nobody else who holds the same address.
@@ -26,6 +27,7 @@ from amana.core.notices import Published
 from amana.core.state import Claim, PersonState
 from amana.core.statements import ANY, Interval
 from amana.core.vocabulary import Actor, Proof, Role, Status
+from amana.core.workspace import proof_bits
 from amana.services import capture, own_data
 from amana.services.asking import Gate
 from amana.services.capture import Context
@@ -47,6 +49,10 @@ _SHOWN = (
     | Proof.WRITTEN
 )
 """What one switch for one purpose and action shows, on a page of the person's own, under the notice."""
+
+
+_OURS = Proof.DEMONSTRABLE | Proof.CONFIRMED
+"""What we know ourselves of a yes on any page: it is on record, and came through a link mailed just now."""
 
 
 class DataChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,13 +154,16 @@ def refuse(
     context: Context,
     *,
     objected: bool = False,
+    point: str = CAPTURE_POINT,
 ) -> tuple[int, ...]:
-    """The person's No, at once; the log positions. Raises NotFound for words or a person the workspace lacks."""
+    """The person's No, at once; the log positions. `point` is the capture point that took it.
+
+    Raises NotFound for words or a person the workspace lacks."""
     status = Status.OBJECTED if objected else Status.WITHDRAWN
 
     def work(session: Session) -> list[Staged]:
         return [
-            _record(house, session, person, brand, one, status, context)
+            _record(house, session, person, brand, one, status, context, point)
             for one in choices
             if _is_about_data(session.terms, brand, one)
         ]
@@ -163,7 +172,13 @@ def refuse(
 
 
 def allow(
-    house: House, word: str, choices: Sequence[DataChoice], context: Context, *, express: bool = False
+    house: House,
+    word: str,
+    choices: Sequence[DataChoice],
+    context: Context,
+    *,
+    express: bool = False,
+    point: str = CAPTURE_POINT,
 ) -> tuple[int, ...]:
     """The person's Yes in a session of their own (`own_data.begin`); the log positions.
 
@@ -174,10 +189,11 @@ def allow(
     with house.database.read() as connection:
         latest = {one.id: one for one in register.notice_versions(connection)}
     notices = [_notice(house, latest, one) for one in choices]
+    proof = _proof(house, point, express=express)
 
     def work(session: Session) -> list[Staged]:
         return [
-            _record(house, session, guest.person, guest.brand, one, Status.GIVEN, context, notice, express)
+            _record(house, session, guest.person, guest.brand, one, Status.GIVEN, context, point, notice, proof)
             for one, notice in zip(choices, notices, strict=True)
             if _is_about_data(session.terms, guest.brand, one)
         ]
@@ -193,19 +209,19 @@ def _record(
     said: DataChoice,
     status: Status,
     context: Context,
+    point: str,
     notice: Published | None = None,
-    express: bool = False,
+    proof: Proof = Proof(0),
 ) -> Staged:
     given = notice is not None
-    proof = _SHOWN | (Proof.EXPLICIT if express else Proof(0)) if given else Proof(0)
     if notice is not None and said.action.startswith(cells.SHARE) and _is_named(house, notice, said.action):
         proof |= Proof.RECIPIENT_NAMED
     event = events.Permission(
         id=house.random(16).hex(),
         occurred=Interval(lo=session.now, hi=session.now),
         actor=Actor.PERSON,
-        source=capture.source_of(session, CAPTURE_POINT),
-        evidence=capture.evidence(CAPTURE_POINT, context),
+        source=capture.source_of(session, point),
+        evidence=capture.evidence(point, context),
         brand=brand,
         purpose=said.purpose,
         channel=said.action,
@@ -218,6 +234,15 @@ def _record(
         notice_epoch=notice.epoch if notice else 0,
     )
     return session.record(session.person(person), event)
+
+
+def _proof(house: House, point: str, *, express: bool) -> Proof:
+    """What a yes shows that was given at a capture point: of a page that is not ours, what is declared of it."""
+    web = house.workspace.web
+    shown = _SHOWN | Proof.EXPLICIT
+    if point != CAPTURE_POINT:
+        shown &= _OURS | proof_bits(web.proof if web else ())
+    return shown if express else shown & ~Proof.EXPLICIT
 
 
 def _is_about_data(terms: Terms, brand: str, said: DataChoice) -> bool:

@@ -46,7 +46,7 @@ class Lives(msgspec.Struct, frozen=True, kw_only=True):
 def of(gate: Gate, person: int, state: PersonState) -> Lives:
     """The lives of every purpose for one person."""
     house = gate.house
-    living, ended, last = set(), set(), {}
+    living, ended, last = set[str](), set[str](), dict[str, int]()
     for name, purpose in house.workspace.purposes.items():
         alive = over = False
         for brand in house.workspace.brands:

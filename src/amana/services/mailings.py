@@ -4,9 +4,9 @@ Rule. A mailing is a row in the task table, and so is each copy. The screen says
 contacted now, and those whom only the clock stops, who wait. Everybody else is left out and counted by reason. What
 counts is asked in the moment of sending: the permit is taken and redeemed, and the answer is asked for once more before
 the copy is handed over, so that whoever withdraws while it runs gets nothing after their answer. Whoever got the message
-already, in whatever language, does not get it twice: that is also what happens to the few copies that a killed process had in hand, of which
-nobody can know. A mailing goes on where it stood after any interruption; stopping it leaves what waits where it is, and
-it can go on later; after `hours` what still waits is dropped. Only e-mail is sent in this release.
+already, in whatever language, does not get it twice: that is also what happens to the few copies that a killed process
+had in hand, of which nobody can know. A mailing goes on where it stood after any interruption; stopping it leaves what
+waits where it is, and it can go on later; after `hours` what still waits is dropped. Only e-mail is sent in this release.
 """
 
 from __future__ import annotations
@@ -280,10 +280,10 @@ class _Run:
                 found[recipient] = Outcome(nobody, target.code, target.later)
             else:
                 groups.setdefault(self._language(target), []).append(target)
-        every = [stamp for stamp, _ in self._made.values()]  # whoever speaks another language by now had one of them
+        stamps = [stamp for stamp, _ in self._made.values()]  # a language may have changed since a copy left
         for language, targets in groups.items():
             stamp, inquiry = self._made[language]
-            had = self._relaying.had(every, targets, 0)
+            had = self._relaying.had(stamps, targets, 0)
             # A try that ended with a known trouble did not reach anybody; of one that did not end, nobody knows.
             fresh = [
                 one

@@ -117,10 +117,17 @@ def _refused(state: states.PersonState, everything: int) -> states.Claim | None:
 
 
 def change(
-    house: House, person_id: int, brand: str, wanted: Change, context: Context, *, mailed: bool = False
+    house: House,
+    person_id: int,
+    brand: str,
+    wanted: Change,
+    context: Context,
+    *,
+    mailed: bool = False,
+    point: str = CAPTURE_POINT,
 ) -> Changed:
     """Make a change; `mailed` if its receipts are to follow by mail. Raises as `change_all`."""
-    return change_all(house, person_id, [brand], wanted, context, mailed=mailed)
+    return change_all(house, person_id, [brand], wanted, context, mailed=mailed, point=point)
 
 
 def change_all(
@@ -131,15 +138,16 @@ def change_all(
     context: Context,
     *,
     mailed: bool = False,
+    point: str = CAPTURE_POINT,
 ) -> Changed:
-    """Make the same change for several brands, in one transaction.
+    """Make the same change for several brands, in one transaction; `point` is the capture point that showed it.
 
     Raises NotFound for words the workspace lacks or a person who is not here.
     """
 
     def work(session: Session) -> tuple[list[Staged], list[Choice], bool]:
         person = session.person(person_id)
-        desks = [_Desk(house, session, person, brand, context) for brand in brands]
+        desks = [_Desk(house, session, person, brand, context, point) for brand in brands]
         pending = [choice for desk in desks for choice in desk.make(wanted)]
         staged = [one for desk in desks for one in desk.staged]
         own = [one for one in staged if one.person == person_id]
@@ -163,15 +171,12 @@ def change_all(
 class _Desk:
     """One person's change in one session."""
 
-    def __init__(self, house: House, session: Session, person: Writing, brand: str, context: Context) -> None:
-        self.house, self.session, self.person, self.brand, self.context = (
-            house,
-            session,
-            person,
-            brand,
-            context,
-        )
-        self.source = capture.source_of(session, CAPTURE_POINT)
+    def __init__(
+        self, house: House, session: Session, person: Writing, brand: str, context: Context, point: str
+    ) -> None:
+        self.house, self.session, self.person, self.brand = house, session, person, brand
+        self.context, self.point = context, point
+        self.source = capture.source_of(session, point)
         self.staged: list[Staged] = []
         self._sharers: dict[str, list[int]] | None = None
 
@@ -221,7 +226,7 @@ class _Desk:
         asked = [choice for choice, ordinal in known.items() if ordinal >= 0]
         if asked:
             said = Submission(
-                capture_point=CAPTURE_POINT, brand=self.brand, choices=tuple(asked), context=self.context
+                capture_point=self.point, brand=self.brand, choices=tuple(asked), context=self.context
             )
             capture.request(self.house, self.session, self.person, said)
         return asked
@@ -258,7 +263,7 @@ class _Desk:
             "occurred": Interval(lo=self.session.now, hi=self.session.now),
             "actor": actor,
             "source": self.source,
-            "evidence": capture.evidence(CAPTURE_POINT, self.context),
+            "evidence": capture.evidence(self.point, self.context),
         }
 
 

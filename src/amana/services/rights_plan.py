@@ -14,7 +14,7 @@ Rule.
 from __future__ import annotations
 
 from collections.abc import Collection as Names
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 
 import msgspec
@@ -71,9 +71,11 @@ def make(the_map: DataMap, kind: Kind, identities: Names[str], categories: Names
     """
     walk = traversal.walk(the_map, frozenset(identities))
     traversal.require_complete(walk)
-    collections = {step.node: the_map.collection(step.node) for step in walk.steps}
-    steps = [_at(the_map, Action.FIND, step.node, 0) for step in walk.steps]
-    changing, last = _changes(the_map, walk, collections, kind, categories)
+    nodes = traversal.walked(the_map)
+    collections = {step.node: nodes[step.node] for step in walk.steps}
+    systems = _systems(the_map)
+    steps = [_at(systems, Action.FIND, step.node, 0) for step in walk.steps]
+    changing, last = _changes(systems, walk, collections, kind, categories)
     _require_keys(collections[one.node] for one in changing if one.node is not None)
     desks = walk.desks
     steps += [Planned(action=Action.ASK, system=name, level=1) for name in desks]
@@ -83,7 +85,7 @@ def make(the_map: DataMap, kind: Kind, identities: Names[str], categories: Names
         collections if kind is Kind.ERASURE else [one.node for one in changing if one.node is not None]
     )
     if kind not in COPIES:
-        steps += [_at(the_map, Action.VERIFY, node, last + 1) for node in looked_at]
+        steps += [_at(systems, Action.VERIFY, node, last + 1) for node in looked_at]
     final = Action.COPY if kind in COPIES else Action.INSIDE
     if kind is Kind.ERASURE:
         steps.append(Planned(action=Action.TELL, level=last + 2))
@@ -92,7 +94,7 @@ def make(the_map: DataMap, kind: Kind, identities: Names[str], categories: Names
 
 
 def _changes(
-    the_map: DataMap,
+    systems: Mapping[str, str],
     walk: Walk,
     collections: dict[Place, Collection],
     kind: Kind,
@@ -105,17 +107,17 @@ def _changes(
             if one.on_erasure is OnErasure.MASK:
                 traversal.require_maskable(one, traversal.targets(one))
         found = [
-            _at(the_map, Action.ERASE, node, number)
+            _at(systems, Action.ERASE, node, number)
             for number, level in enumerate(levels, start=1)
             for node in level
         ]
         return found, max(1, len(levels))
     if kind is Kind.RECTIFICATION:
         nodes = [node for node, one in collections.items() if corrected(one, categories)]
-        return [_at(the_map, Action.CORRECT, node, 1) for node in nodes], 1
+        return [_at(systems, Action.CORRECT, node, 1) for node in nodes], 1
     if kind in NO_TO_CONTACT:
         nodes = [node for node, one in collections.items() if any(field.permission for field in one.fields)]
-        return [_at(the_map, Action.WRITE_BACK, node, 1) for node in nodes], 1
+        return [_at(systems, Action.WRITE_BACK, node, 1) for node in nodes], 1
     return [], 1
 
 
@@ -148,8 +150,13 @@ def _require_keys(collections: Iterable[Collection]) -> None:
             )
 
 
-def _at(the_map: DataMap, action: Action, node: Place, level: int) -> Planned:
-    return Planned(action=action, system=the_map.system_of(node.dataset).name, node=node, level=level)
+def _systems(the_map: DataMap) -> dict[str, str]:
+    """Which system holds a dataset."""
+    return {dataset: one.name for one in the_map.systems for dataset in one.datasets}
+
+
+def _at(systems: Mapping[str, str], action: Action, node: Place, level: int) -> Planned:
+    return Planned(action=action, system=systems[node.dataset], node=node, level=level)
 
 
 def digest_words(steps: Sequence[Planned]) -> list[str]:

@@ -20,7 +20,7 @@ import msgspec
 
 from amana import errors
 from amana.connectors.systems.system import Match
-from amana.core import nested
+from amana.core import nested, traversal
 from amana.core.data_map import Collection, DataMap, Field, Place, Plain, Row, covers
 from amana.core.nested import Sought
 from amana.core.traversal import Step, Walk
@@ -119,7 +119,8 @@ class Walker:
         states: dict[Place, Found],
     ) -> None:
         self._steps = {step.node: step for step in walk.steps}
-        self._collections = {node: the_map.collection(node) for node in self._steps}
+        nodes = traversal.walked(the_map)
+        self._collections = {node: nodes[node] for node in self._steps}
         self._seeds = seeds
         self.states = states
         for node in self._steps:

@@ -31,27 +31,6 @@ from amana.storage import register
 Array = np.ndarray[Any, Any]
 LAST_GRANT = "last_grant"
 TOPIC = "topic"
-SPECIAL = frozenset(
-    {
-        "biometric",
-        "biometric_health",
-        "criminal_history",
-        "disability",
-        "ethnic_origin",
-        "ethnicity",
-        "genetic",
-        "health_and_medical",
-        "political_opinion",
-        "race",
-        "race_ethnicity",
-        "religion",
-        "religious_belief",
-        "sexual_orientation",
-        "trade_union",
-        "union_membership",
-    }
-)
-"""Words of data categories (fideslang) that are special: any of them in a field's dotted category."""
 
 
 def named(house: House, text: str) -> str:
@@ -95,8 +74,7 @@ def _check(house: House, test: Test, topics: list[str]) -> None:
             expected='a field with hold = "column"',
             remedy="choose by another field",
         )
-    listed = not SPECIAL.isdisjoint(field.category.split("."))
-    if field.special or listed or house.book.uses.is_special(field.category, ()):
+    if field.special or house.book.uses.is_special(field.category, ()):
         raise errors.BadInput(
             f"The field {name!r} is of a special category, so nobody can be chosen by it (character {test.place})",
             expected="a field that is not about health, belief, opinion, origin, sex life, biometrics or crime",

@@ -24,7 +24,7 @@ from amana.core import cells, facts, signals
 from amana.core.signals import Web
 from amana.core.statements import ANY
 from amana.keys.store import EVENT_ID
-from amana.services import data_choices, own_data, tokens
+from amana.services import capture, data_choices, own_data, tokens
 from amana.services.asking import Gate
 from amana.services.capture import Context
 from amana.services.data_choices import DataChoice
@@ -125,7 +125,8 @@ def _honour(house: House, known: Known) -> None:
     cell = terms.cell(known.brand, ANY, cells.EVERY_SHARE)
     if not facts.binding_refusals(held[known.person].state, cell):
         choice = DataChoice(action=cells.EVERY_SHARE)
-        data_choices.refuse(house, known.person, known.brand, [choice], Context(page="sec-gpc"))
+        context = Context(page="sec-gpc")
+        data_choices.refuse(house, known.person, known.brand, [choice], context, point=capture.SITE)
 
 
 def _record(house: House, kept: _Kept) -> str:

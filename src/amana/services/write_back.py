@@ -7,7 +7,8 @@ Rule.
   else.
 - What is written is what the gate answers when the task runs, never an old event: a copy says yes only where contact
   is allowed, or allowed at another hour. So tasks may run late, twice and in any order. Of a row that is several
-  people's the strictest answer counts. While a restored record waits for its refusals, nothing is carried.
+  people's the strictest answer counts, and one that stands for addresses alone that are not in use any more says no, as
+  the relay does (`Reached.by_unused`). While a restored record waits for its refusals, nothing is carried.
 - What was written is read back. People whose copy says something else, or cannot be written, get a task of their own,
   at most `APART` of a set; more than that is no matter of single people, and the set as a whole is tried again.
 - Time and law change answers without an event (a consent grows old, a notice changes): once in `EVERY` seconds, and
@@ -31,14 +32,14 @@ import structlog
 from amana import errors
 from amana.connectors.systems.system import Rows
 from amana.core import nested, traversal
-from amana.core.data_map import Collection, DataMap, Permission, Place, Plain
+from amana.core.data_map import Collection, DataMap, Permission, Place, Plain, Row
 from amana.core.decision import Decision
 from amana.core.vocabulary import Actor, Channel
 from amana.services import data_map, history, reaching, rights_run, rights_steps, rights_walk, tasks
 from amana.services.asking import Gate, Inquiry
 from amana.services.connected import Connected
 from amana.services.house import House
-from amana.services.reaching import SET, Known
+from amana.services.reaching import SET, Known, Reached
 from amana.services.rights_walk import Found, Held
 from amana.services.writing import Session
 from amana.storage import log, positions, restores
@@ -284,11 +285,11 @@ def write(
         each = [write(house, systems, system, [one], since) for one in ids]
         return sum((done for done, _ in each), Carried()), set().union(*(bad for _, bad in each))
     known = reaching.known(house, ids, PURPOSE)
-    found = reaching.find(systems, known.seeds, places)
-    answers = _Answers(house, known, since)
+    reached = reaching.reach(systems, known, places)
+    answers = _Answers(house, known, reached, since)
     changed, bad = 0, set[int]()
     try:
-        for place, state in found.items():
+        for place, state in reached.found.items():
             count, unkept = _bring(systems.rows(system), systems.map.collection(place), state, answers)
             changed, bad = changed + count, bad | unkept
     finally:
@@ -348,8 +349,9 @@ class _Answers:
     `since` is where the stretch of the log begins that may turn one: None turns none, ALL every one.
     """
 
-    def __init__(self, house: House, known: Known, since: int | None) -> None:
+    def __init__(self, house: House, known: Known, reached: Reached, since: int | None) -> None:
         self._house, self._gate, self.people, self._since = house, Gate(house), known.people, since
+        self._reached = reached
         self._said: dict[tuple[int, str, str, str], bool] = {}
         self._turns: dict[tuple[int, str, str, str], bool] = {}
         self.left: set[tuple[str, str]] = set()  # (key of the row, path): a No that stays over there
@@ -369,7 +371,7 @@ class _Answers:
             row = nested.narrowed(held.row, theirs)
             words: dict[str, Plain] = {}
             for path, copy in fields:
-                if not all(self._is_yes(owner, copy) for owner in held.owners):
+                if not all(self._is_yes_here(collection, held.row, owner, copy) for owner in held.owners):
                     words[path] = copy.no
                 elif any(_text(one) != _text(copy.yes) for one in nested.values(row, path)):
                     if any(self._may_turn(owner, copy) for owner in held.owners):
@@ -379,6 +381,13 @@ class _Answers:
             return words
 
         return said
+
+    def _is_yes_here(self, collection: Collection, row: Row, person: int, copy: Permission) -> bool:
+        """Whether the gate says yes, for an address that this row stands for."""
+        channel = Channel(copy.channel)
+        return self._is_yes(person, copy) and not self._reached.by_unused(
+            collection.place, row, person, channel
+        )
 
     def _is_yes(self, person: int, copy: Permission) -> bool:
         key = (person, copy.brand, copy.purpose, copy.channel)

@@ -87,6 +87,8 @@ ROUTES = (
     Route(path="/me/ask/{part:str}", get=requests.offer, post=requests.ask, paced="word"),
     Route(path="/me/request/{part:str}", get=requests.show, post=requests.change, paced="word"),
     Route(path="/me/request/{part:str}/copy", get=requests.copy, paced="word"),
+    Route(path="/me/request/{part:str}/page", get=requests.copy_page, paced="word"),
+    Route(path="/me/request/{part:str}/pdf", get=requests.copy_pdf, paced="word"),
     Route(path="/q/{part:str}", get=requests.follow, paced="word"),
     Route(path="/about", get=about.show),
     Route(path="/r", get=about.refer),
@@ -257,6 +259,8 @@ def _response(visit: Visit, answer: Answer) -> Response[bytes]:
         headers = rendering.headers(cached=answer.cached, shared=answer.shared)
         if answer.own_policy:
             headers["Content-Security-Policy"] = rendering.DOCUMENT_POLICY
+        if answer.reading:
+            headers["Content-Security-Policy"] = rendering.READING_POLICY
         if answer.download:
             headers["Content-Disposition"] = f'attachment; filename="{answer.download}"'
         return Response(answer.body, status_code=answer.status, media_type=answer.media, headers=headers)

@@ -187,6 +187,27 @@ def copy(visit: Visit) -> Answer:
     return Plain(body=copies.zipped(package), media="application/zip", download=f"{row.ref}.zip")
 
 
+def copy_page(visit: Visit) -> Answer:
+    """The copy as a page to read, which runs and loads nothing."""
+    held = guest(visit)
+    package = copies.package(visit.house, _own(visit, held), actor=own_data.THEMSELVES)
+    return Plain(body=copies.page(package).encode(), media="text/html", reading=True)
+
+
+def copy_pdf(visit: Visit) -> Answer:
+    """The copy as a PDF. Raises NotFound where this machine cannot make one: the page can be printed."""
+    held = guest(visit)
+    row = _own(visit, held)
+    package = copies.package(visit.house, row, actor=own_data.THEMSELVES)
+    try:
+        printed = copies.pdf(package)
+    except errors.BadSettings:
+        raise visits.gone() from None
+    except errors.NotNow as slow:
+        raise errors.Busy("The printer is busy", remedy="try again, or read the page") from slow
+    return Plain(body=printed, media="application/pdf", download=f"{row.ref}.pdf")
+
+
 def follow(visit: Visit) -> Answer:
     """How one request stands, by its link."""
     row = following.opened(visit.house, visit.part)

@@ -92,6 +92,7 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
     cached: int = 0  # seconds
     shared: bool = False  # other sites may load it
     own_policy: bool = False  # the document says itself what it may load
+    reading: bool = False  # a whole document that runs and loads nothing
     download: str = ""  # name of the file that it is saved as
 
 

@@ -1,7 +1,7 @@
 """The shop's systems as real databases and files, the workspace that is connected to them, and what they hold now.
 
-Rule. Everything here speaks to the databases by their drivers, never by the product's connectors. A *shop* is built once and
-put back to its first state as often as a test likes; a dump gives every row as plain values, for comparing.
+Rule. Everything here speaks to the databases by their drivers, never by the product's connectors. A shop is built once
+and put back to its first state as often as a test likes; a dump gives every row as plain values, for comparing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Writes what each right must give to each person, from the shop's tables, with nothing of the product.
 
-Rule. Plain joins over `shop.py`, written from the rules in docs/data-map.md and docs/rights.md: who is found by what, what
-goes, what stays and on which ground. `python make_expected.py` writes `expected/*.json`; a test holds that the files
+Rule. Plain joins over `shop.py`, written from the rules in docs/data-map.md: who is found by what, what goes, what
+stays and on which ground. `python make_expected.py` writes `expected/*.json`; a test holds that the files
 are what this program writes. `HASHED` stands for a keyed value, which differs from run to run.
 """
 

@@ -1,8 +1,8 @@
 """Works on the requests of a workspace as the worker does, and dies at one of its writes, there or here.
 
 Run: python run_driver.py WORKSPACE NOW WRITE(0: never)
-A write is a COMMIT of any database that is connected to, the workspace's own and the shop's; the process is killed just before
-it, or just after it, in turn. It prints how many writes it saw when it comes to its end.
+A write is a beginning or a COMMIT of any database that is connected to, the workspace's own and the shop's: killed before
+a COMMIT nothing of it happened, killed at the next beginning all of it did. It prints how many it saw at its end.
 """
 
 from __future__ import annotations

@@ -21,10 +21,10 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from amana.connectors.systems import detectors, plain, sql_engine, sql_matching, sql_values
+from amana.connectors.systems import detectors, plain, sql_matching, sql_values
 from amana.connectors.systems.credentials import secret
 from amana.connectors.systems.detectors import Finding
-from amana.connectors.systems.sql import Settings
+from amana.connectors.systems.sql import Settings, engine_of
 from amana.connectors.systems.sql_errors import told
 from amana.connectors.systems.sql_values import Codec, Sort
 from amana.core.data_map import Field
@@ -75,7 +75,7 @@ def tables(
     `country` (ISO 3166-1) reads telephone numbers without a prefix. Raises NotNow, Undeliverable, BadInput.
     """
     password = secret("password", settings.password_file, settings.password_env, folder, environment)
-    engine = sql_engine.connect(settings.url, password, folder, settings.timeout)
+    engine = engine_of(settings, password, folder, environment)
     try:
         with told("its tables"), warnings.catch_warnings():
             warnings.simplefilter(

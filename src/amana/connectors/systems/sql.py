@@ -24,7 +24,7 @@ from sqlalchemy import exc
 
 from amana import errors
 from amana.connectors.systems import plain, sql_engine, sql_matching, sql_values
-from amana.connectors.systems.credentials import secret
+from amana.connectors.systems.credentials import Secret, secret
 from amana.connectors.systems.plain import Shape
 from amana.connectors.systems.sql_errors import told
 from amana.connectors.systems.sql_matching import Sought
@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     password_env: str = ""
     schema: str = ""
     timeout: int = 30  # seconds that a statement may run
+    unencrypted: bool = False  # a server elsewhere is reached as it is: something else protects the way
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +62,14 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 def open_sql(settings: Settings, folder: Path, environment: Mapping[str, str]) -> Sql:
     """A database; nothing is connected yet. Raises BadInput."""
     password = secret("password", settings.password_file, settings.password_env, folder, environment)
-    return Sql(sql_engine.connect(settings.url, password, folder, settings.timeout), settings.schema)
+    return Sql(engine_of(settings, password, folder, environment), settings.schema)
+
+
+def engine_of(settings: Settings, password: Secret, folder: Path, environment: Mapping[str, str]) -> sa.Engine:
+    """The engine that the settings mean; nothing is connected yet. Raises BadInput."""
+    return sql_engine.connect(
+        settings.url, password, folder, settings.timeout, environment, unencrypted=settings.unencrypted
+    )
 
 
 class Sql:

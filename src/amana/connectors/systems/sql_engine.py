@@ -6,13 +6,14 @@ Rule.
 - A session is set so that nothing is bent in silence: MySQL refuses what does not fit instead of cutting it, moments
   are UTC, SQLite overwrites what is deleted and never makes a file that was not there. Foreign keys hold.
 - Every statement has an end: the server's own time limit where it has one, a socket's or a lock's elsewhere.
+- A server elsewhere is reached encrypted and checked (`sql_tls`).
 - One connection at a time, kept until `dispose`; one that died while idle is replaced before use.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +23,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import URL
 
 from amana import errors
+from amana.connectors.systems import sql_tls
 from amana.connectors.systems.credentials import Secret
 from amana.connectors.systems.sql_matching import LOWER
 
@@ -32,11 +34,21 @@ _DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "sqlit
 _ALIASES = {"postgres": "postgresql", "mariadb": "mysql"}
 
 
-def connect(address: str, password: Secret, folder: Path, timeout: int) -> sa.Engine:
+def connect(
+    address: str,
+    password: Secret,
+    folder: Path,
+    timeout: int,
+    environment: Mapping[str, str],
+    *,
+    unencrypted: bool = False,
+) -> sa.Engine:
     """An engine that has not connected yet. Raises BadInput for an address that cannot be used."""
     url = _url(address)
     if url.get_backend_name() == "sqlite":
         return _sqlite(folder / (url.database or ""), timeout)
+    if not unencrypted:
+        sql_tls.require(url, environment)
     make = _postgresql if url.get_backend_name() == "postgresql" else _mysql
     try:
         engine = make(url, timeout)
