@@ -181,7 +181,7 @@ def enter(house: House, wanted: int) -> list[int]:
     """People of the systems, here too; their numbers."""
     for start in range(0, wanted, 1_000):
         told = [
-            PersonRow(part="", line=1, email=f"p{number}@shop.example")
+            PersonRow(part="", line=number + 1, email=f"p{number}@shop.example")
             for number in range(start, min(start + 1_000, wanted))
         ]
         telling.rows(house, "shop", "orchard", told, start.to_bytes(8, "big"))

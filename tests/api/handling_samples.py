@@ -35,6 +35,7 @@ agreement = "agreements/adwise.pdf"
 [web]
 brand = "orchard"
 origins = ["https://shop.example"]
+proof = ["channel_named", "sender_named", "purpose_named", "unbundled", "unticked", "not_condition", "withdrawal_told"]
 
 [web.categories.statistics]
 signals = ["analytics_storage"]

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from api_samples import Client, TestClock, codes, question
 from handling_samples import HANDLED, INTERESTS, SHOP
 
-from amana.services import links, own_data, tasks
+from amana import errors
+from amana.core import workspace
+from amana.core.events import Permission
+from amana.core.vocabulary import Proof, Status
+from amana.services import capture, history, links, own_data, tasks
 from amana.services.house import House
 
 PROFILE = {"name": f"use.{INTERESTS}", "properties": {"purpose": "offers", "manner": "profile"}}
@@ -268,6 +273,79 @@ def test_a_yes_in_a_session_lifts_the_no(client: Client, house: House, ann: str,
     assert asks(client, PROFILE)["decision"] is True
     analyse = PROFILE | {"properties": {"purpose": "offers", "manner": "analyse"}}
     assert "withdrawn" in codes(asks(client, analyse))  # the No was to every use, the Yes to one
+
+
+def given_on(client: Client, house: House, proof: tuple[str, ...], **said: Any) -> Permission:
+    """The yes to a profile that a declared site's page took, which says so much of its switches."""
+    assert house.workspace.web is not None
+    declared = msgspec.structs.replace(house.workspace.web, proof=proof)
+    house.workspace = msgspec.structs.replace(house.workspace, web=declared)
+    yes = {"action": "use.profile", "purpose": "offers", "category": INTERESTS}
+    body = {"token": session_word(house), "allow": [yes]} | said
+    (position,) = web(client, "preferences", body).json()["events"]
+    return next(
+        one.event
+        for one in history.of_person(house, 1)
+        if one.position == position and isinstance(one.event, Permission)
+    )
+
+
+OURS = Proof.DEMONSTRABLE | Proof.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("proof", "express", "shown"),
+    [
+        ((), False, OURS),
+        ((), True, OURS),
+        (("explicit",), False, OURS),
+        (("explicit",), True, OURS | Proof.EXPLICIT),
+        (("purpose_named", "signed_disclosure", "guardian"), False, OURS | Proof.PURPOSE_NAMED),
+    ],
+)
+def test_a_yes_that_a_sites_own_page_took_shows_what_the_workspace_says_of_it(
+    client: Client, house: House, ann: str, proof: tuple[str, ...], express: bool, shown: Proof
+) -> None:
+    taken = given_on(client, house, proof, express=express)
+    assert taken.proof == shown
+    assert taken.evidence.startswith("site_script | ")
+
+
+def test_what_a_site_asks_to_turn_on_is_confirmed_with_its_own_proof_and_no_other(
+    client: Client, house: House, ann: str
+) -> None:
+    assert house.workspace.web is not None
+    declared = msgspec.structs.replace(house.workspace.web, proof=("purpose_named", "explicit"))
+    house.workspace = msgspec.structs.replace(house.workspace, web=declared)
+    on = [{"purpose": "offers", "channel": "email"}]
+    web(client, "preferences", {"token": message_token(house), "on": on})
+    mailed: list[Any] = []
+    while tasks.work(house, {"mail": lambda _, __, payload: mailed.append(payload)}):
+        pass
+    (token,) = [one["token"] for one in mailed if one["template"] == "confirm"]
+    capture.confirm(house, token, capture.Context())
+    given = [one.event for one in history.of_person(house, 1) if isinstance(one.event, Permission)][-1]
+    assert given.status is Status.GIVEN
+    assert given.proof == OURS | Proof.PURPOSE_NAMED
+
+
+def test_a_check_that_nobody_knows_is_refused_with_the_workspace() -> None:
+    with pytest.raises(errors.BadWorkspace, match="no evidence check"):
+        workspace.read(HANDLED.replace('proof = ["channel_named", "sender_named"', 'proof = ["a_nod"', 1))
+
+
+@pytest.mark.parametrize("name", ["refuse", "object_to", "off"])
+def test_a_request_holds_a_hundred_entries_and_no_more(
+    client: Client, house: House, ann: str, name: str
+) -> None:
+    entry = {"purpose": "offers"} | ({"channel": "email"} if name == "off" else {"action": "use.profile"})
+    before = len(history.of_person(house, 1))
+    answer = web(client, "preferences", {"token": message_token(house), name: [entry] * 101})
+    assert answer.status_code == 400
+    assert name in answer.json()["detail"]
+    assert len(history.of_person(house, 1)) == before
+    told = web(client, "preferences", {"token": message_token(house), name: [entry] * 100})
+    assert len(told.json()["events"]) == 1
 
 
 def test_leaving_everything_from_a_script_leaves_contact_and_data(

@@ -35,7 +35,6 @@ from amana.services.capture import Choice, Context
 from amana.services.data_choices import DataChoice
 from amana.services.web_signals import Known
 
-
 MOST_ENTRIES = 100
 """Of each list of a request about preferences, the same one said twice included."""
 
@@ -283,7 +282,13 @@ def _preferred(desk: Desk, known: Known, said: Wanted, context: Context) -> Stan
 
 def _bounded(said: Wanted) -> Wanted:
     """The same with each entry once. Raises BadInput for a list of more than `MOST_ENTRIES`."""
-    lists = {"off": said.off, "on": said.on, "refuse": said.refuse, "object_to": said.object_to, "allow": said.allow}
+    lists = {
+        "off": said.off,
+        "on": said.on,
+        "refuse": said.refuse,
+        "object_to": said.object_to,
+        "allow": said.allow,
+    }
     for name, entries in lists.items():
         if len(entries) > MOST_ENTRIES:
             raise errors.BadInput(

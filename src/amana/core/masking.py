@@ -113,15 +113,17 @@ def erased(
     key: bytes,
     random: Random,
     sought: Sequence[Sought] = (),
+    theirs: Concerned | None = None,
     limits: Mapping[str, Limits] | None = None,
     unique: Collection[str] = frozenset(),
 ) -> dict[str, Plain]:
     """New values for a row whose `fields` are erased: dotted path -> value, an array whole, as a system takes them.
 
-    `sought` is what led to the row: of an array that led to it only the person's elements change. `limits` is what the
+    `sought` is what led to the row: of an array that led to it only the person's elements change; `theirs` says the same
+    for many rows at once. `limits` is what the
     system says by path, `unique` the paths whose values cannot stand twice. What is masked already is not named again.
     """
-    theirs = nested.concerned(collection, sought)
+    theirs = nested.concerned(collection, sought) if theirs is None else theirs
     changes: dict[str, Change] = {}
     tops: dict[str, None] = {}
     for field in fields:

@@ -62,11 +62,12 @@ def concerned(collection: Collection, sought: Sequence[Sought]) -> Concerned:
     arrays = [field.path for field in collection.fields if field.array and field.path not in whole]
     through: dict[str, list[tuple[str, frozenset[str], bool]]] = {}
     for one in sought:
+        within = [array for array in arrays if one.path == array or one.path.startswith(array + ".")]
+        if not within or one.path in whole:
+            continue
         texts = frozenset(text for value in one.values if (text := text_of(value, fold=one.fold)) is not None)
-        for array in arrays:
-            inside = one.path == array or one.path.startswith(array + ".")
-            if inside and one.path not in whole:
-                through.setdefault(array, []).append((one.path[len(array) + 1 :], texts, one.fold))
+        for array in within:
+            through.setdefault(array, []).append((one.path[len(array) + 1 :], texts, one.fold))
 
     def theirs(array: str, element: Plain) -> bool:
         return array not in through or any(

@@ -193,7 +193,9 @@ def allow(
 
     def work(session: Session) -> list[Staged]:
         return [
-            _record(house, session, guest.person, guest.brand, one, Status.GIVEN, context, point, notice, proof)
+            _record(
+                house, session, guest.person, guest.brand, one, Status.GIVEN, context, point, notice, proof
+            )
             for one, notice in zip(choices, notices, strict=True)
             if _is_about_data(session.terms, guest.brand, one)
         ]

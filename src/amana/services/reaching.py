@@ -85,7 +85,9 @@ def known(house: House, people: Sequence[int], purpose: str) -> Known:
 
 def _is_in_use(state: states.PersonState, kind: str, ordinal: int) -> bool:
     """Whether an address is the one that the person's permissions of its kind are about."""
-    channel = next(one for one, point in POINT_OF_CHANNEL.items() if point is not None and point.value == kind)
+    channel = next(
+        one for one, point in POINT_OF_CHANNEL.items() if point is not None and point.value == kind
+    )
     return facts.current_point(state, channel) == ordinal
 
 

@@ -17,7 +17,6 @@ Rule.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -26,7 +25,6 @@ import sqlalchemy as sa
 from amana import errors
 from amana.core import rights
 from amana.core import state as states
-from amana.core.pack_values import Deadline
 from amana.core.rights import Asker, Due, Identity, Kind, Status, Via
 from amana.core.statements import ANY, PersonRow, Statement
 from amana.core.vocabulary import Actor
@@ -35,6 +33,7 @@ from amana.ledger import sealing
 from amana.services import (
     addresses,
     capture,
+    clocks,
     concerns,
     own_data,
     preferences,
@@ -214,7 +213,7 @@ def _row(house: House, session: Session, said: Said, person: int) -> RequestRow:
     received = said.received or session.now
     if received > session.now:
         raise errors.BadInput("A request cannot have been received in the future", remedy="check the date")
-    laws = deadlines(house, session.person(person).state, received)
+    laws = clocks.deadlines(house, session.person(person).state, received)
     due = rights.due(received, laws)
     enough = said.proved >= rights.NEEDED[said.kind]
     content = Content(identities=said.identities, corrections=said.corrections, words=said.words)
@@ -251,27 +250,12 @@ def _reference(house: House) -> str:
 # ---- clocks -------------------------------------------------------------------------------------------------------
 
 
-def deadlines(house: House, state: states.PersonState, received: int) -> list[tuple[str, Deadline | None]]:
-    """The deadlines of the countries whose law applies to somebody, as `rights.due` takes them."""
-    on = datetime.fromtimestamp(received, UTC).date()
-    residence = states.attribute(state, "residence")
-    region = states.attribute(state, "region")
-    serves = [residence] if residence else list(house.workspace.organisation.serves)
-    found: list[tuple[str, Deadline | None]] = []
-    for country in serves:
-        place = f"{country}-{region}" if region and residence else country
-        place = place if house.book.knows(place) else country
-        chain = house.book.chain(place) if house.book.knows(place) else ()
-        found.append((country, next((due for one in chain for due in one.due("request", on)), None)))
-    return found
-
-
 def extend(house: House, ref: str, reason: str, *, actor: str) -> RequestRow:
     """Take the longer deadline, once and before the first is over (art. 12(3)). Raises Conflict, NotFound."""
 
     def work(session: Session) -> RequestRow:
         row = _open_row(session, ref)
-        laws = deadlines(house, session.person(row.person).state, row.received)
+        laws = clocks.deadlines(house, session.person(row.person).state, row.received)
         if row.extended is not None or session.now > row.due or not rights.can_extend(laws):
             raise errors.Conflict(
                 "This request cannot be extended",

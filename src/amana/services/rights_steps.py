@@ -68,7 +68,7 @@ def erasing(
     doing = Doing()
     tally = _Tally()
     read_only = {field.path for field in traversal.targets(collection).read_only}
-    sought = found.sought(collection)
+    theirs = nested.concerned(collection, found.sought(collection))
     for held in found.rows.values():
         verdict = grounds.erasure(collection, held.row, today)
         for one in verdict.kept:
@@ -84,7 +84,7 @@ def erasing(
             if field.path in read_only and _holds(held.row, field.path):
                 tally.add(held.owners, (field.path, READ_ONLY, ""))
         after = masking.erased(
-            held.row, collection, goes, key=key, random=random, sought=sought, limits=limits
+            held.row, collection, goes, key=key, random=random, theirs=theirs, limits=limits
         )
         _rewrite(doing, collection, held, after)
     doing.kept = tally.told()

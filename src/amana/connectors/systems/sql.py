@@ -13,7 +13,7 @@ Rule.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,9 @@ def open_sql(settings: Settings, folder: Path, environment: Mapping[str, str]) -
     return Sql(engine_of(settings, password, folder, environment), settings.schema)
 
 
-def engine_of(settings: Settings, password: Secret, folder: Path, environment: Mapping[str, str]) -> sa.Engine:
+def engine_of(
+    settings: Settings, password: Secret, folder: Path, environment: Mapping[str, str]
+) -> sa.Engine:
     """The engine that the settings mean; nothing is connected yet. Raises BadInput."""
     return sql_engine.connect(
         settings.url, password, folder, settings.timeout, environment, unencrypted=settings.unencrypted
@@ -204,10 +206,11 @@ class Sql:
             return
         order = [sql_matching.sorted_by(self._dialect, codec) for codec in table.key_codecs()]
         query = self._select(table).where(sa.or_(*clauses)).order_by(*order)
-        certain = all(one.exact for one in made)
-        for row in self._read(table, query):
-            if certain or any(_meets(row, one) for one in sought):
-                yield row
+        if all(one.exact for one in made):
+            yield from self._read(table, query)
+            return
+        met = [_meeting(one) for one in sought]
+        yield from (row for row in self._read(table, query) if any(meets(row) for meets in met))
 
     def _read(self, table: Table, query: sa.Select[Any]) -> Iterator[Row]:
         codecs = list(table.codecs.values())
@@ -329,17 +332,21 @@ def _sought(table: Table, match: Match) -> Sought:
     return Sought(codec=table.codecs[column], inside=tuple(inside), values=match.values, fold=match.fold)
 
 
-def _meets(row: Row, sought: Sought) -> bool:
-    """Whether a row that the database found is one that was sought."""
+def _meeting(sought: Sought) -> Callable[[Row], bool]:
+    """Whether a row that the database found is one that was sought; what is sought is made ready once."""
     codec = sought.codec
     values = sought.values if codec.sort is Sort.JSON else codec.sought(sought.values)
     names = [name for name, _ in sought.inside]
     form = (lambda value: plain.fold(plain.text(value))) if sought.fold else plain.text
     texts = {form(value) for value in values if value is not None}
-    found = plain.leaves(row[codec.path], names)
-    if codec.sort is Sort.DECIMAL:
-        return any(sql_values.alike(leaf, value) for leaf in found for value in values)
-    return any(form(leaf) in texts for leaf in found)
+
+    def meets(row: Row) -> bool:
+        found = plain.leaves(row[codec.path], names)
+        if codec.sort is Sort.DECIMAL:
+            return any(sql_values.alike(leaf, value) for leaf in found for value in values)
+        return any(form(leaf) in texts for leaf in found)
+
+    return meets
 
 
 def _row(dialect: str, codecs: Sequence[Codec], raw: Sequence[Any]) -> Row:
