@@ -224,6 +224,8 @@ def test_special_categories_are_known_by_their_parts_and_in_the_whole() -> None:
     assert uses.is_special("user.health_and_medical.allergies", [])
     assert uses.is_special("user", ["user.health_and_medical"])
     assert uses.is_special("", ["user.genetic.markers"])
+    assert uses.is_special("user.demographic.disability", [])
+    assert uses.is_special("user.religion.faith", [])
     assert not uses.is_special("user.behavior", ["user.health_and_medical"])
     assert not uses.is_special("user.health_and_medical_site_visits", [])
 

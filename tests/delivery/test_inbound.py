@@ -21,7 +21,7 @@ from amana import errors
 from amana.core import mailing
 from amana.core.vocabulary import Channel
 from amana.delivery.texting import Received
-from amana.services import asking, capture, inbound, mailings, tasks
+from amana.services import asking, bounces, capture, inbound, mailings, tasks
 from amana.services.asking import Inquiry
 from amana.services.house import House
 from amana.services.inbound import Recorded
@@ -124,6 +124,39 @@ def test_soft_bounces_over_a_week_block_the_address(house: House, sent: Taken, c
     assert "contact_point_blocked" not in reasons(house)
     assert soft(house, sent, clock, [1]) == [2]
     assert "contact_point_blocked" in reasons(house)
+
+
+def test_two_soft_bounces_of_one_moment_are_one(house: House, sent: Taken) -> None:
+    writer = house.writing()
+    recorded: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: recorded.append(len(bounces.note(house, "answers", 1, 0))))
+        for _ in range(2)
+    ]
+    with writer._lock:  # both wait for their turn, so that one batch holds them
+        for thread in threads:
+            thread.start()
+        while len(writer._queue) < 2:
+            time.sleep(0.01)
+    for thread in threads:
+        thread.join()
+    assert sorted(recorded) == [0, 1]
+
+
+def test_soft_bounces_of_two_threads_are_one_a_day(house: House, sent: Taken, clock: Clock) -> None:
+    back = delivery_status("failed", "4.2.2")
+    recorded: list[int] = []
+
+    def bounced() -> None:
+        for _ in range(5):
+            recorded.append(len(inbound.mail(house, back, sent.sender).events))
+
+    threads = [threading.Thread(target=bounced) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(recorded) == 1
 
 
 def test_soft_bounces_within_a_week_do_not_however_many(house: House, sent: Taken, clock: Clock) -> None:

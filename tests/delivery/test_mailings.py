@@ -198,6 +198,30 @@ def test_of_what_a_killed_process_had_in_hand_nothing_is_sent_twice(
     assert (told.state, told.not_sent) == ("done", {"got_it_already": 2})
 
 
+def test_nothing_is_sent_twice_though_somebody_speaks_another_language_by_then(
+    house: House, sender: Sender, handler: SinkHandler, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(house, {"ana@example.com": True})
+    letters = {"en": APPLES, "he": Text(subject="תפוחים", text="התפוחים בשלים.")}
+    started = mailings.start(house, offer(letters=letters))
+    with monkeypatch.context() as dying:
+        dying.setattr("amana.services.mailings._Run._settle", _die)
+        with pytest.raises(KeyboardInterrupt):
+            worked(sender)
+    assert [one.message["Subject"] for one in handler.taken] == ["Apples"]
+    clock.now += tasks.LEASE + 1
+    known(house, {"ana@example.com": True, "ben@example.com": True}, "he")
+    worked(sender)
+    assert [one.message["Subject"] for one in handler.taken] == ["Apples"]
+    assert mailings.told(house, started.id).not_sent == {"got_it_already": 1}
+    mailings.start(house, offer(letters=letters))  # another mailing of the same words is another message
+    worked(sender)
+    assert {one.message["Subject"] for one in handler.taken if one.recipient.startswith("ana")} == {
+        "Apples",
+        "תפוחים",
+    }
+
+
 def _die(*_: object) -> None:
     raise KeyboardInterrupt
 

@@ -144,6 +144,17 @@ def test_an_objection_comes_with_the_refusals_that_it_recorded(house: House, tmp
     assert {record["brand"] for record in records} == {"orchard", "harbour"}
 
 
+def test_the_objection_of_somebody_known_is_an_objection_too(house: House, tmp_path: Path) -> None:
+    noa = told(house)
+    asks = {Kind.OBJECTION: "objected", Kind.WITHDRAWAL: "withdrawn"}
+    for kind, status in asks.items():
+        said = requests.Said(kind=kind, via=Via.API, person=noa)
+        row = ran(house, requests.open_(house, said, actor="api"))
+        records = proven(unpacked(tmp_path / status, packed(house, row)))
+        assert {record["status"] for record in records} == {status}
+        assert {record["brand"] for record in records} == {"orchard", "harbour"}
+
+
 def test_another_holder_of_the_address_is_not_in_it(house: House) -> None:
     first = told(house)
     told(house, name="Ben Levi")  # shares the address

@@ -214,7 +214,7 @@ def test_the_workspace_itself_and_somebody_about_whom_nothing_is_recorded_are_un
 def test_an_audience_counts_those_whom_nobody_knows(house: House, tmp_path: Path) -> None:
     taken(house, "shop", row(1, given(), email="ann@example.com"), row(2, email="ben@example.com"))
     audience = tmp_path / "audience.csv"
-    audience.write_text("person\np1\np77\np0\nBEN@example.com\nnobody@example.com\n")
+    audience.write_text("person\np1\np77\np99\nBEN@example.com\nnobody@example.com\n")
     result = screening.screen(house, OFFERS, audience=audience)
     assert result.people.tolist() == [1, 2]
     assert result.unknown == 3

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
+
 from amana import errors
 from amana.core.data_map import Row
 from amana.core.rights import Kind
@@ -16,11 +18,13 @@ from amana.services import capture, copies, fields, forget, own_data
 from amana.services import requests as asked
 from amana.services.asking import Gate, Inquiry
 from amana.services.house import House
-from amana.storage import erasures
+from amana.services.writing import Session
+from amana.storage import erasures, requests
 from amana.storage.requests import RequestRow
 
 Collected = Callable[[], Mapping[int, Mapping[str, Sequence[Row]]]]
 Corrections = Callable[[], Mapping[int, Mapping[str, str]]]
+_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def do(
@@ -43,13 +47,30 @@ def do(
 
 
 def _erase(house: House, rows: Sequence[RequestRow]) -> None:
-    for row in rows:
-        entries = _entries(house, row)
-        if entries:  # none are left when it is done again
-            asked.log(house, [row.id], "amana", "erasing", entries=len(entries), last=entries[-1])
+    found = {row.id: _entries(house, row) for row in rows}
+    lines = {
+        number: entries for number, entries in found.items() if entries
+    }  # none are left when it is done again
+    if lines:
+        house.writing().write(lambda session: _note(session, lines))
     done = forget.forget(house, [row.person for row in rows])
     if not done.scrubbed:
         raise errors.NotNow("scrubbing")
+
+
+def _note(session: Session, lines: Mapping[int, Sequence[int]]) -> None:
+    """Write down for each request what of the record goes, in one transaction."""
+    told = [
+        (
+            number,
+            session.now,
+            "amana",
+            "erasing",
+            _encode({"entries": len(entries), "last": entries[-1]}).decode(),
+        )
+        for number, entries in lines.items()
+    ]
+    requests.log(session.connection, told)
 
 
 def _correct(house: House, row: RequestRow, values: Mapping[str, str]) -> None:
