@@ -31,6 +31,7 @@ from amana.core.statements import PersonRow
 from amana.services import requests, rights_plan, rights_run, telling
 from amana.services.house import House
 from amana.settings import Settings
+from figures import Figure
 
 DEFINITION = """
 [organisation]
@@ -206,40 +207,53 @@ def timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def planned(collections: int) -> None:
+def planned(collections: int) -> Figure:
     """A plan over a large map."""
     the_map = data_map.made(collections)
     taken = min(timed(partial(rights_plan.make, the_map, Kind.ACCESS, {"email"})) for _ in range(3))
-    print(f"plan {collections:,} collections, an access            {taken:8.3f} s")
+    return Figure("rights", "plan an access", taken, taken, collections, unit="collections")
 
 
 def main() -> None:
     """Print the figures."""
     options = argparse.ArgumentParser()
     options.add_argument("--rows", type=int, default=1_000_000)
-    options.add_argument("--people", type=int, default=10_000)
+    options.add_argument("--people", type=int, default=10_020)
     options.add_argument("--collections", type=int, default=5_000)
     given = options.parse_args()
-    planned(given.collections)
+    for one in taken_of(given.rows, given.people, given.collections):
+        rate = one.count / one.seconds
+        print(f"{one.what}: {one.seconds:.3f} s, {one.count:,} {one.unit}, {rate:,.0f} a second; {one.note}")
+
+
+def figures(size: int) -> list[Figure]:
+    """The section of the table: systems of `size` rows, at most a million."""
+    return taken_of(min(size, 1_000_000), 10_020, 5_000)
+
+
+def taken_of(rows: int, people: int, collections: int) -> list[Figure]:
+    """All of it, on servers and files that are made for it."""
+    found = [planned(collections)]
     with tempfile.TemporaryDirectory(prefix="amana-bench-") as name, ExitStack() as closing:
         place = Path(name)
         place.chmod(0o755)  # started by root, the servers run as another user
         settings = Settings(workspace=place / "workspace", actor="bench")
         wiring.create(settings, DEFINITION)
         folder = settings.workspace
-        addresses = closing.enter_context(postgresql(place, ["crm", "orders"], given.rows))
-        addresses |= closing.enter_context(mariadb(place, "news", given.rows))
-        addresses |= sqlite(folder, "visits", given.rows) | sqlite(folder, "desk", given.rows)
+        addresses = closing.enter_context(postgresql(place, ["crm", "orders"], rows))
+        addresses |= closing.enter_context(mariadb(place, "news", rows))
+        addresses |= sqlite(folder, "visits", rows) | sqlite(folder, "desk", rows)
         house = closing.enter_context(wiring.opened(settings, writing=True))
-        numbers = enter(house, given.people)
+        numbers = enter(house, people)
         connect(folder, addresses)
-        copied(house, given.rows, len(addresses))
+        found.append(copied(house, rows, len(addresses)))
         three = {one: addresses[one] for one in ("crm", "news", "visits") if one in addresses}
         connect(folder, three)
-        erased(house, numbers[20:], len(three))
+        found.append(erased(house, numbers[20:], len(three)))
+    return found
 
 
-def copied(house: House, rows: int, systems: int) -> None:
+def copied(house: House, rows: int, systems: int) -> Figure:
     """One person's copy, from the request to the answer."""
     taken = []
     for person in range(2, 9):
@@ -248,20 +262,17 @@ def copied(house: House, rows: int, systems: int) -> None:
         worked(house)
         taken.append(time.perf_counter() - start)
         assert requests.get(house, ref).outcome == "done"
-    print(
-        f"access, {systems} systems of {rows:,} rows: median {sorted(taken)[3]:.3f} s, most {max(taken):.3f} s"
-    )
+    note = f"{systems} systems of {rows:,} rows; most {max(taken):.3f} s"
+    return Figure("rights", "one person's copy", sorted(taken)[3], 0, 1, note=note)
 
 
-def erased(house: House, people: list[int], systems: int) -> None:
+def erased(house: House, people: list[int], systems: int) -> Figure:
     """Many people erased in sets, from proved requests to answers; each found, masked, looked for again, forgotten."""
     refs = [asked(house, Kind.ERASURE, person) for person in people]
     taken = timed(lambda: worked(house))
     assert {requests.get(house, ref).outcome for ref in refs} == {"done"}
-    print(
-        f"erasure of {len(people):,} people in {systems} systems, sets of {rights_run.TOGETHER}: "
-        f"{len(people) / taken:,.0f} people/s ({taken:.1f} s)"
-    )
+    note = f"{systems} systems, sets of {rights_run.TOGETHER}; commits of the record synced"
+    return Figure("rights", "erase, look again, forget", taken, 0, len(people), note=note)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import importing
 import ledger
 import promises
 import record
+import rights
 import screening
 import serving
 import streamed
@@ -33,6 +34,7 @@ SECTIONS = {
     "record": record.figures,
     "http": serving.figures,
     "ledger": ledger.figures,
+    "rights": rights.figures,
 }
 TOGETHER = {"ledger": ("record", "ledger"), "scale": ("screening", "fresh", "streamed")}
 """What is measured when a word is asked for alone that is more than one section."""

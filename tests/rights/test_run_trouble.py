@@ -273,7 +273,7 @@ def _well(it: _Vendor) -> None:
 def test_a_vendor_that_misbehaves_is_asked_again_and_others_go_on(
     world: World, vendor: type[_Vendor], how: str
 ) -> None:
-    vendor.answer, _ = ANSWERS[how]  # type: ignore[method-assign, assignment]
+    vendor.answer, _ = ANSWERS[how]  # type: ignore[method-assign, assignment]  # what it says is the test's
     with world.house() as house:
         row = ask(house, Kind.ERASURE, world.numbers["niko"])
         for _ in range(4):
@@ -283,7 +283,7 @@ def test_a_vendor_that_misbehaves_is_asked_again_and_others_go_on(
         done = [one for one in steps(house, row) if one.action == "erase"]
         assert done
         assert {one.state for one in done} == {rows.DONE}, "the others are erased meanwhile"
-        vendor.answer = _well  # type: ignore[method-assign, assignment]
+        vendor.answer = _well  # type: ignore[method-assign, assignment]  # what it says is the test's
         assert completed(world, house, row).status == Status.ANSWERED.value
 
 

@@ -203,6 +203,15 @@ def extend(context: typer.Context, reference: Reference, reason: Reason, json: J
     answer(shown, json=json, render=_show)
 
 
+@commands.command("lift")
+def lift(context: typer.Context, reference: Reference, reason: Reason, json: JsonFlag = False) -> None:
+    """End a restriction whose ground is gone. Tell the person before."""
+    with context.obj.house(writing=True) as house:
+        requests.lift(house, reference, reason, actor=context.obj.looker())
+        shown = _told(house, requests.get(house, reference))
+    answer(shown, json=json, render=_show)
+
+
 @commands.command("cancel")
 def cancel(context: typer.Context, reference: Reference, json: JsonFlag = False) -> None:
     """Whoever asked takes it back, before it runs."""
