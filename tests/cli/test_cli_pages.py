@@ -91,7 +91,7 @@ def test_somebody_says_in_prose_when_one_needs_a_command(name: str) -> None:
         "explain",
         "status",
         "publish",
-        "reviews",
+        "reviews list",
         "history",
         "reveal",
         "looks",
