@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,21 @@ def test_a_registry_is_loaded_by_the_import_command(workspace: Path, amana: Aman
     assert (ran.json["registry"]["entries"], ran.json["rejected"]) == (2, 1)
     (files / "tps.toml").write_text('registry = "TPS"\ncountry = "GB"\nas_of = "2026-04-01"\n')
     assert amana(*words).status == 4
+
+
+def test_a_book_is_taken_only_by_whoever_said_yes(workspace: Path, amana: Amana, tmp_path: Path) -> None:
+    packs = Path(str(resources.files("amana"))) / "data" / "law"
+    folder = tmp_path / "packs"
+    shutil.copytree(packs, folder)
+    book = folder / "book.toml"
+    version = amana("status", "--json").json["law"]["version"]
+    book.write_text(book.read_text("utf-8").replace(version, "2099.1.1"), "utf-8")
+    (tmp_path / "seed").write_text("07" * 32, "utf-8")
+    file = tmp_path / "book.law"
+    packed = amana("law", "pack", folder, "--seed", tmp_path / "seed", "--name", "law.example", "-o", file)
+    key = packed.out.strip()
+    refused = amana("law", "take", file, "--key", key)
+    assert (refused.status, "--yes" in refused.err) == (2, True)
+    assert amana("status", "--json").json["law"]["version"] == version
+    assert amana("law", "take", file, "--key", key, "--yes").status == 0
+    assert amana("status", "--json").json["law"]["version"] == "2099.1.1"

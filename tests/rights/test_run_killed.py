@@ -14,8 +14,8 @@ import pytest
 
 sys.path.append(str(Path(__file__).with_name("world")))
 
-import build
 import make_expected
+import shop_systems as build
 from shop_fixtures import World, ask, kept_of, shop_world, world
 
 from amana.core.rights import Kind, Status

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 sys.path.append(str(Path(__file__).with_name("world")))
 
-import build
-import people
-import shop
+import shop_people as people
+import shop_systems as build
+import shop_tables as shop
 from shop_fixtures import Clock, ask, settled
 
 from amana import wiring

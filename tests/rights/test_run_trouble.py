@@ -14,8 +14,8 @@ import pytest
 
 sys.path.append(str(Path(__file__).with_name("world")))
 
-import build
-import people
+import shop_people as people
+import shop_systems as build
 from shop_fixtures import Clock, World, ask, callers_did_it, settled, shop_world, world
 
 from amana import wiring

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).with_name("world")))
 
-import build
-import people
+import shop_people as people
+import shop_systems as build
 from shop_fixtures import Clock, ask, settled
 
 from amana import errors, wiring

@@ -11,9 +11,9 @@ import pytest
 
 sys.path.append(str(Path(__file__).with_name("world")))
 
-import build
 import make_expected
-import shop
+import shop_systems as build
+import shop_tables as shop
 from shop_fixtures import World, ask, callers_did_it, kept_of, settled, shop_world, world
 
 from amana.core.rights import Kind, Status

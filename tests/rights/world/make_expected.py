@@ -1,6 +1,6 @@
 """Writes what each right must give to each person, from the shop's tables, with nothing of the product.
 
-Rule. Plain joins over `shop.py`, written from the rules in docs/data-map.md: who is found by what, what goes, what
+Rule. Plain joins over `shop_tables.py`, written from the rules in docs/data-map.md: who is found by what, what goes, what
 stays and on which ground. `python make_expected.py` writes `expected/*.json`; a test holds that the files
 are what this program writes. `HASHED` stands for a keyed value, which differs from run to run.
 """
@@ -14,8 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import shop
-from shop import Row
+import shop_tables as shop
+from shop_tables import Row
 
 FOLDER = Path(__file__).parent / "expected"
 HASHED = "<hashed>"

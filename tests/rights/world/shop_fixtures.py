@@ -9,11 +9,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import build
-import people
 import pytest
+import shop_people as people
+import shop_systems as build
 import sqlalchemy as sa
-from build import NOW, Shop
+from shop_systems import NOW, Shop
 
 from amana import wiring
 from amana.connectors.systems.system import Progress

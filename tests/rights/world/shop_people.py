@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shop
+import shop_tables as shop
 
 from amana.core.statements import Interval, PersonRow, Statement
 from amana.core.vocabulary import Actor, Channel, Proof, Status

@@ -15,9 +15,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import shop
+import shop_tables as shop
 import sqlalchemy as sa
-from shop import Row
+from shop_tables import Row
 
 NOW = 1_790_000_000
 """UTC second at which the clock of the world starts, on `shop.TODAY`."""
