@@ -36,7 +36,7 @@ COUNTED = {
     "said_invalidated": "said: found invalid",
     "said_blocked": "addresses that bounced or complained",
     "suppressed": "addresses on a suppression list: counted as an objection",
-    "erased_before": "of them, addresses of people who were erased: they stay uncontacted",
+    "kept_out": "rows about people who were erased: kept out, nothing of them is stored",
     "reviews": "share an address and differ: for a person to look at",
     "rejected_rows": "rows not taken",
     "rejected_values": "values not taken, their row was",
@@ -55,6 +55,7 @@ REMEDIES = {
     ),
     "unknown_status": "put the word into one of the lists of `status`, such as given, refused or withdrawn",
     "unknown_value": "add the word to `values` of this column",
+    "erased_before": "nothing to mend: whoever was erased does not come back by a list",
     "bad_zone": "write an IANA name such as Europe/Berlin",
     "future_date": "lies in the future: check `zone` and `dates` under [source]",
 }

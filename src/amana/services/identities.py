@@ -130,6 +130,14 @@ class Crowd:
             {person for held in self.holders.values() for person, _ in held} | set(self.aliases.values())
         )
 
+    def only_erased(self, identity: Identity) -> bool:
+        """Whether a row is about nobody known, and has an address of somebody who was erased."""
+        if identity.alias is not None and identity.alias in self.aliases:
+            return False
+        if any(self.holders.get(address.blind) for address in identity.addresses):
+            return False
+        return any(not self.erased.isdisjoint(address.suppress) for address in identity.addresses)
+
     def match(self, identity: Identity) -> Match:
         """The person a row is about, new or known. See the module's rule."""
         if identity.alias is not None and identity.alias in self.aliases:

@@ -9,6 +9,8 @@ Rule.
   refusals.
 - What a source repeats is not recorded again: a statement that the same source made before with the same times and
   proof, an attribute that already has the value. A refusal is repeated only if nothing lifted it meanwhile.
+- Somebody who was erased does not come back by a list or a relay: a row with an address of theirs, about nobody who is
+  known, is kept out whole and reported by its line.
 - Nothing more than five minutes in the future is taken; a latest moment in the future becomes now.
 """
 
@@ -58,6 +60,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     id_key: bytes  # keyed hash key for event ids
     id_context: bytes  # file digest and generation
     notices: Mapping[str, Published]  # by id@version
+    erased_too: bool = False  # the person speaks for themselves: somebody who was erased may come back
 
 
 class Intake:
@@ -84,6 +87,9 @@ class Intake:
     def _row(self, identity: Identity) -> None:
         row = identity.row
         self._ordinal = 0
+        if not self.origin.erased_too and self.crowd.only_erased(identity):
+            self._keep_out(row)
+            return
         match = self.crowd.match(identity)
         before = len(self.session.staged)
         if self.origin.held and not match.is_new and not facts.is_held(match.person.state):
@@ -104,6 +110,14 @@ class Intake:
         self.counts["events"] += recorded
         if not match.is_new:
             self.counts["people_changed" if recorded else "rows_unchanged"] += 1
+
+    def _keep_out(self, row: PersonRow) -> None:
+        """Somebody who was erased does not come back by a list: nothing of the row is stored, and the report says so."""
+        self.counts["rows"] += 1
+        self.counts["kept_out"] += 1
+        self.rejects.append(
+            Reject(part=row.part, line=row.line, column="", reason="erased_before", whole_row=True)
+        )
 
     # ---- bought lists -------------------------------------------------------------------------------------------
 
@@ -202,8 +216,6 @@ class Intake:
         if self.crowd.suppressed.isdisjoint(address.suppress):
             return
         self.counts["suppressed"] += 1
-        if not self.crowd.erased.isdisjoint(address.suppress):
-            self.counts["erased_before"] += 1
         since_ever = Interval(lo=0, hi=self.session.now)
         self._refuse(row, person, ANY, ANY, Status.OBJECTED, since_ever, "suppressed", brand=ANY)
 

@@ -181,7 +181,7 @@ def _whose(house: House, said: Said) -> list[int]:
         phone="" if "@" in said.address else said.address,
     )
     brand = said.brand or next(iter(house.workspace.brands))
-    telling.rows(house, SOURCE, brand, [row], house.random(16))
+    telling.rows(house, SOURCE, brand, [row], house.random(16), erased_too=True)
     with house.database.read() as connection:
         held = addresses.holders(connection, [address]).get(address.blind, [])
     return sorted({person for person, _ in held})

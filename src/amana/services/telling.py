@@ -34,8 +34,18 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     rejected: tuple[str, ...] = ()
 
 
-def rows(house: House, source: str, brand: str, told: Sequence[PersonRow], context: bytes) -> list[Taken]:
+def rows(
+    house: House,
+    source: str,
+    brand: str,
+    told: Sequence[PersonRow],
+    context: bytes,
+    *,
+    erased_too: bool = False,
+) -> list[Taken]:
     """Record rows in one durable transaction, in order. `context` makes the ids of their events.
+
+    `erased_too`: the people speak for themselves, so that somebody who was erased may come back.
 
     Raises BadInput for a row without a usable address, NotFound for words the workspace lacks.
     """
@@ -47,7 +57,7 @@ def rows(house: House, source: str, brand: str, told: Sequence[PersonRow], conte
         intake = Intake(
             session,
             Crowd(session, identities),
-            _origin(house, session, source, brand, context),
+            _origin(house, session, source, brand, context, erased_too),
             house.workspace,
         )
         taken: list[tuple[list[Staged], tuple[str, ...]]] = []
@@ -138,7 +148,9 @@ def _identity(recogniser: Recogniser, row: PersonRow) -> Identity:
     return identity
 
 
-def _origin(house: House, session: Session, source: str, brand: str, context: bytes) -> Origin:
+def _origin(
+    house: House, session: Session, source: str, brand: str, context: bytes, erased_too: bool
+) -> Origin:
     number = capture.source_of(session, source)
     secret = house.keys.secret(EVENT_ID)
     return Origin(
@@ -149,4 +161,5 @@ def _origin(house: House, session: Session, source: str, brand: str, context: by
         id_key=hmac.digest(secret, b"relayed", sha256),
         id_context=context,
         notices={f"{one.id}@{one.version}": one for one in register.notice_versions(session.connection)},
+        erased_too=erased_too,
     )
