@@ -225,8 +225,8 @@ def brought_back(
     again = "was imported before" if report.repeated else "is imported"
     line(f"An old export with them in it, {path.name}, {report.counts.get('rows', 0):,} rows, {again}:")
     line(
-        f"  {after[0]:,} of its people may be contacted, and {before[0]:,} before. Addresses or numbers of the erased in "
-        f"it: {report.counts.get('suppressed', 0)}; whoever comes with one objects to everything."
+        f"  {after[0]:,} of its people may be contacted, and {before[0]:,} before. Rows about the erased in it: "
+        f"{report.counts.get('kept_out', 0)}, kept out whole."
     )
 
 

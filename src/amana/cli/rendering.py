@@ -6,8 +6,9 @@ table fits the terminal. Nothing that comes from a file or a person is read as m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from rich import box
 from rich.table import Table
@@ -16,6 +17,9 @@ from amana.cli import session
 from amana.core.statements import Interval
 
 DAY = 86_400
+MOMENTS = frozenset({"until", "due"})  # of a log line; `due` may be a count as well
+LATEST_COUNT = 1_000_000_000  # what is larger is a second of this century
+WHOLE = frozenset({"code", "request", "collection", "place"})  # columns that are never wrapped
 
 
 def line(text: str = "", *, style: str = "") -> None:
@@ -37,13 +41,13 @@ def heading(text: str) -> None:
 def table(headings: Iterable[str], rows: Iterable[Iterable[str]], *, right: Iterable[int] = ()) -> None:
     """A table; `right` are the numbers of the columns that hold figures.
 
-    A column headed `code` is never cut or wrapped, so that a code can be copied.
+    A column headed `code`, `request`, `collection` or `place` is never cut or wrapped, so that a name can be copied.
     """
     figures, names = set(right), list(headings)
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(names))
     listed = [tuple(row) for row in rows]
     for number, name in enumerate(names):
-        whole = name == "code"
+        whole = name in WHOLE
         made.add_column(
             name,
             justify="right" if number in figures else "left",
@@ -59,6 +63,26 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[str]], *, right: Iter
 def moment(second: int) -> str:
     """`2026-11-21 14:05 UTC`."""
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def details(happened: Mapping[str, Any]) -> str:
+    """What a log line tells beside its word, as words: `outcome: done, rows: 3`.
+
+    A day in UTC seconds is told as a moment, yes and no as words, and a list of things one after the other.
+    """
+    return ", ".join(f"{name}: {_detail(name, value)}" for name, value in happened.items())
+
+
+def _detail(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return moment(value) if name in MOMENTS and value > LATEST_COUNT else str(value)
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {_detail(key, one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(_detail(name, one) for one in value)
+    return str(value)
 
 
 def interval(when: Interval) -> str:

@@ -266,10 +266,8 @@ def _show(shown: Shown) -> None:
     if shown.outcome:
         rendering.line(f"  answered: {shown.outcome}")
     else:
-        late = "" if shown.days_left >= 0 else "  OVERDUE"
-        rendering.line(
-            f"  due {rendering.moment(shown.due)}, in {shown.days_left} days, by {shown.due_law}{late}"
-        )
+        left = f"in {shown.days_left} days" if shown.days_left >= 0 else f"OVERDUE by {-shown.days_left} days"
+        rendering.line(f"  due {rendering.moment(shown.due)}, {left}, by {shown.due_law}")
     rendering.line(
         f"  received {rendering.moment(shown.received)} by {shown.via}; {shown.asker}, {shown.proved}"
     )
@@ -280,14 +278,25 @@ def _show(shown: Shown) -> None:
             right=(4, 5),
         )
     for one in shown.happened:
-        words = ", ".join(f"{name}: {value}" for name, value in one["detail"].items())
+        words = rendering.details(one["detail"])
         rendering.line(
             f"  {rendering.moment(one['at'])}  {one['what']} ({one['actor']})  {words}", style="dim"
         )
+    _next(shown)
+
+
+def _next(shown: Shown) -> None:
     if shown.status == "ready":
         rendering.line(
             f"Next: {program()} request plan {shown.ref}, then {program()} request run {shown.ref}"
         )
+    elif shown.status == "verifying":
+        rendering.line(
+            "It waits until the person has proved an address by the link that is mailed to them. If you looked at their "
+            f"papers instead: {program()} request open {shown.kind} {shown.person} --proved checked"
+        )
+    elif shown.status == "deciding":
+        rendering.line(f'Next: {program()} request decide {shown.ref} --go --reason "…", or --refuse')
 
 
 def _list(answered: dict[str, Any]) -> None:
@@ -295,7 +304,7 @@ def _list(answered: dict[str, Any]) -> None:
         rendering.line("No request is open.")
         return
     rendering.table(
-        ("request", "kind", "of", "status", "due", "days left"),
+        ("request", "kind", "of", "status", "due", "days"),
         [
             (one.ref, one.kind, one.person, one.status, rendering.moment(one.due), str(one.days_left))
             for one in answered["requests"]
@@ -306,7 +315,7 @@ def _list(answered: dict[str, Any]) -> None:
 
 def _plan(found: rights_preview.Preview) -> None:
     rendering.table(
-        ("system", "collection", "asked by", "found", "would change", "would delete", "trouble"),
+        ("system", "collection", "asked by", "found", "change", "delete", "trouble"),
         [
             (
                 one.system,

@@ -131,7 +131,7 @@ def _show(found: Review, happened: Sequence[Any] = ()) -> None:
             name = {"": "Amana", "+": "people in Amana"}.get(part.system, part.system)
             rendering.line(f"  {name}: {part.state}, {part.trouble}", style="bold")
     for one in happened:
-        words = ", ".join(f"{name}: {value}" for name, value in one.detail.items())
+        words = rendering.details(one.detail)
         rendering.line(f"  {rendering.moment(one.at)}  {one.what} ({one.actor})  {words}", style="dim")
     if found.state == "waiting" and found.due:
         beyond = ' --beyond "…"' if any(one.too_much for one in found.places) else ""
@@ -142,7 +142,7 @@ def _show(found: Review, happened: Sequence[Any] = ()) -> None:
 
 def _places(found: Review) -> None:
     rendering.table(
-        ("place", "found", "would go", "whole", "purpose ended", "kept long enough", "stays by", "gone", ""),
+        ("place", "found", "would go", "deleted", "no purpose", "too old", "stays by", "gone", ""),
         [
             (
                 one.place,

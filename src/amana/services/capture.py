@@ -88,6 +88,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, str] = {}
     context: Context = Context()
     guardian: bool = False  # the address is the guardian's, who consents for a child
+    public: bool = False  # over a page that anybody can open: only its holder proves an address, whatever the point says
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +147,7 @@ def submit(house: House, said: Submission) -> Answered:
             asked = desk.person.id  # numbers come last: whoever types a code types it for theirs
         return asked
 
-    if point.confirmed:
+    if point.confirmed and not said.public:
         return Answered(pending=False, events=tuple(one.position for one in house.writing().write(grant)))
     return Answered(pending=True, handle=links.handle(house, house.writing().write(request), house.clock()))
 
