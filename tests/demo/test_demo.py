@@ -167,7 +167,9 @@ def test_whoever_asks_is_gone_from_the_record_and_an_old_export_brings_nobody_ba
     assert kept_out is not None
     assert int(kept_out[1]) > 0
     copy = demo_rights.old_copy(folder / "exports")
-    assert demo_rights.allowed(house, copy, demo.NEWSLETTER, demo.moment(house.clock()))[2] == int(kept_out[1])
+    assert demo_rights.allowed(house, copy, demo.NEWSLETTER, demo.moment(house.clock()))[2] == int(
+        kept_out[1]
+    )
 
 
 def test_the_check_fails_when_an_old_export_brings_somebody_back() -> None:

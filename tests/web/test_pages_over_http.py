@@ -14,7 +14,7 @@ import pytest
 from web_samples import ADS, LANGUAGES, NEWS, OFFERS, PHONE, TEXTS, Site, mailed, member, step_up, token
 
 from amana.core import events
-from amana.core.vocabulary import Actor, Channel
+from amana.core.vocabulary import Actor, Channel, Status
 from amana.ledger import verify
 from amana.services import exports, links, own_data, preferences, publication, reveal
 from amana.services.capture import Context
@@ -175,6 +175,27 @@ def test_who_is_too_young_for_a_purpose_is_told_so_and_nothing_is_kept(site: Sit
 
 def test_a_form_shows_nothing_where_no_notice_is_published_or_it_is_not_a_form(site: Site) -> None:
     assert {site.ask(path).status for path in ("/f/till", "/f/none", "/f/signup?brand=none")} == {404}
+
+
+def test_a_public_form_asks_the_holder_even_where_the_capture_point_says_addresses_are_proved(
+    site: Site,
+) -> None:
+    mailed(site.house)  # what earlier tests left
+    sent = site.ask("/f/account", [("choice", "offers:email"), ("email", "typed-by-anybody@http.example")])
+    assert sent.status == 200
+    assert [one["template"] for one in mailed(site.house)] == ["confirm"]
+    with site.house.database.read() as connection:
+        newest = max(people.get(connection, range(1, 400)).values(), key=lambda one: one.id)
+    told = [one.event for one in own_data.happened(site.house, newest.id)]
+    asked = [one for one in told if isinstance(one, events.Permission)]
+    assert [(one.status, one.confirmed) for one in asked] == [(Status.REQUESTED, False)]
+
+
+def test_the_workspace_file_to_begin_with_has_no_form_that_proves_addresses_by_itself() -> None:
+    text = resources.files("amana").joinpath("data/workspace.toml").read_text(encoding="utf-8")
+    points = tomllib.loads(text)["capture_points"]
+    assert points
+    assert not any(one.get("confirmed") for one in points.values())
 
 
 # ---- confirming -------------------------------------------------------------------------------------------------

@@ -109,6 +109,11 @@ fields = ["born"]
 proof = ["channel_named", "sender_named", "purpose_named", "unbundled", "unticked",
   "not_condition", "withdrawal_told", "written"]
 
+[capture_points.account]
+kind = "form"
+notice = "offers"
+confirmed = true
+
 [capture_points.cellar]
 kind = "form"
 notice = "wine"

@@ -53,7 +53,9 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[str]], *, right: Iter
             justify="right" if number in figures else "left",
             overflow="ignore" if whole else "fold",
             no_wrap=whole,
-            min_width=max((len(row[number]) for row in listed), default=0) if whole else None,
+            min_width=max(
+                [*(len(row[number]) for row in listed if whole), *map(len, name.split())], default=0
+            ),
         )
     for row in listed:
         made.add_row(*row)

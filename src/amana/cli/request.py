@@ -295,6 +295,8 @@ def _next(shown: Shown) -> None:
             "It waits until the person has proved an address by the link that is mailed to them. If you looked at their "
             f"papers instead: {program()} request open {shown.kind} {shown.person} --proved checked"
         )
+    elif shown.status == "deciding" and shown.steps:
+        rendering.line(f"Next: mend what is in trouble, then {program()} request again {shown.ref}")
     elif shown.status == "deciding":
         rendering.line(f'Next: {program()} request decide {shown.ref} --go --reason "…", or --refuse')
 

@@ -67,7 +67,8 @@ def require(header: Sequence[str], needed: Iterable[str], part: str) -> None:
             f"The table{where(part)} lacks a column",
             expected=", ".join(f"“{name}”" for name in missing),
             got=safe_names(header, header) or "no columns",
-            remedy="check that this is the right export, its delimiter and its header",
+            remedy="check that this is the right export, its delimiter and its header; "
+            'the same word for every row is written { constant = "…" }',
         )
 
 

@@ -60,7 +60,7 @@ class Period(Value, frozen=True, kw_only=True):
         return date(year, month, day) - timedelta(days=self.days)
 
     def after(self, when: date) -> date:
-        """The day this span after `when`; a month that is too short gives its last day (Regulation 1182/71 art. 3(2)(c))."""
+        """The day this span after `when`; a short month gives its last day (Regulation 1182/71 art. 3(2)(c))."""
         first = when.year * 12 + when.month - 1 + self.months
         year, month = first // 12, first % 12 + 1
         day = min(when.day, calendar.monthrange(year, month)[1])

@@ -135,7 +135,9 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     every: str = ""  # ISO 8601 duration between two reviews by the worker; "" for none
     most: int = 1_000  # rows or people of one place: more wait for an explicit word
     share: int = 20  # per cent of a place: likewise
-    forget_after: str = "P3Y"  # how long the proof of what was agreed outlives the last purpose (art. 17(3)(e))
+    forget_after: str = (
+        "P3Y"  # how long the proof of what was agreed outlives the last purpose (art. 17(3)(e))
+    )
 
 
 class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -88,7 +88,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, str] = {}
     context: Context = Context()
     guardian: bool = False  # the address is the guardian's, who consents for a child
-    public: bool = False  # over a page that anybody can open: only its holder proves an address, whatever the point says
+    public: bool = False  # over a page open to anybody: no point proves an address there, only its holder
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):

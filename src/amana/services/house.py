@@ -36,7 +36,9 @@ class House(msgspec.Struct, kw_only=True):
     clock: Callable[[], int]
     random: Callable[[int], bytes]
     origin: str  # name of the log, in its checkpoints
-    again: Callable[[], AbstractContextManager[House]]  # opens it in another process, for reading; can be sent there
+    again: Callable[
+        [], AbstractContextManager[House]
+    ]  # opens it in another process, for reading; can be sent there
     writer: Writer | None = None  # present in a process that writes
     journal: Path | None = None  # the refusal journal, if one is kept
     backup_days: int = 35  # for how long backups are kept

@@ -5,7 +5,8 @@ asks for the address that the switches need and for the fields that its capture 
 nothing is published. Who sends it gets the same answer whether the address is known or not. A robot that fills what
 nobody sees gets that answer too, and nothing happens. Where an age counts, the month of birth is asked first and plainly;
 whoever may not consent alone is asked for their guardian's address instead of their own. A form in a frame is the same
-form, and a capture point that proves addresses elsewhere (`confirmed`) proves none here. Advertising audiences are not offered to a browser that says no to them (Sec-GPC).
+form. Advertising audiences are not offered to a browser that says no to them (Sec-GPC). Anybody can type anybody's
+address here: it is confirmed by its holder, also where the capture point says that addresses are proved (`confirmed`).
 """
 
 from __future__ import annotations
