@@ -121,6 +121,16 @@ def _changes(
     return [], 1
 
 
+def passed_over(the_map: DataMap) -> tuple[Place, ...]:
+    """Collections that hold something about people and that the map says not to ask: nobody may call those empty."""
+    return tuple(
+        one.place
+        for dataset in the_map.datasets
+        for one in dataset.collections
+        if one.skip and traversal.wanted(one)
+    )
+
+
 def erases(collection: Collection) -> bool:
     """Whether erasure changes anything in a collection."""
     if collection.on_erasure is OnErasure.DELETE:

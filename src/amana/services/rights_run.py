@@ -57,6 +57,10 @@ def plan_of(house: House, row: RequestRow, systems: Connected) -> Plan:
 # ---- beginning ----------------------------------------------------------------------------------------------------
 
 
+NOT_ASKED = "not_asked"
+"""The ground on which a collection that the map says to skip is told as left, never as empty."""
+
+
 def begin(house: House, rows: Sequence[RequestRow], systems: Connected) -> int:
     """Begin a run for proved requests of one kind; its number. Raises BadInput, Conflict, KeyMissing, NotFound."""
     kinds = {row.kind for row in rows}
@@ -91,6 +95,14 @@ def begin(house: House, rows: Sequence[RequestRow], systems: Connected) -> int:
         requests.update_run_of(session.connection, run, status=Status.RUNNING.value)
         detail = _encode({"steps": len(plan.steps)}).decode()
         requests.log(session.connection, [(one, session.now, "amana", "running", detail) for one in numbers])
+        for place in rights_plan.passed_over(systems.map) if kind is Kind.ERASURE else ():
+            told = {
+                "system": systems.map.system_of(place.dataset).name,
+                "node": f"{place.dataset}:{place.collection}",
+                "kept": [{"path": "", "ground": NOT_ASKED, "rows": 0}],
+            }
+            words = _encode(told).decode()
+            requests.log(session.connection, [(one, session.now, "amana", "kept", words) for one in numbers])
         return run
 
     return house.writing().write(work)

@@ -84,7 +84,14 @@ def erasing(
             if field.path in read_only and _holds(held.row, field.path):
                 tally.add(held.owners, (field.path, READ_ONLY, ""))
         after = masking.erased(
-            held.row, collection, goes, key=key, random=random, theirs=theirs, limits=limits
+            held.row,
+            collection,
+            goes,
+            key=key,
+            random=random,
+            theirs=theirs,
+            limits=limits,
+            unique={path for path, one in limits.items() if one.unique},
         )
         _rewrite(doing, collection, held, after)
     doing.kept = tally.told()

@@ -464,6 +464,8 @@ class Work:
             for number in self._unseal(one, Doing).kept
         }
         gone = set() if self.kind is Kind.ERASURE else self._gone()
+        if self.kind is Kind.ERASURE and rights_plan.passed_over(self.systems.map):
+            kept = {row.id for row in self.rows}
 
         def work(session: Session) -> None:
             for row in self.rows:

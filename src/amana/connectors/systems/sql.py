@@ -53,6 +53,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     table: sa.TableClause  # its name and columns, without types
     shape: Shape
     codecs: dict[str, Codec]  # by column, in the map's order
+    unique: frozenset[str]  # columns whose values cannot stand twice
 
     def key_codecs(self) -> list[Codec]:
         """The key columns."""
@@ -92,9 +93,10 @@ class Sql:
 
     def limits(self, collection: Collection) -> dict[str, Limits]:
         """As Rows.limits. What stands inside a JSON column has no limits."""
+        table = self._table(collection)
         return {
-            path: Limits(nullable=codec.nullable, length=codec.length)
-            for path, codec in self._table(collection).codecs.items()
+            path: Limits(nullable=codec.nullable, length=codec.length, unique=path in table.unique)
+            for path, codec in table.codecs.items()
         }
 
     def find(self, collection: Collection, matches: Sequence[Match]) -> Iterator[Row]:
@@ -170,7 +172,7 @@ class Sql:
             caseless = self._caseless(table)
         bare = sa.table(table.name, *(sa.column(one.name) for one in table.columns), schema=table.schema)
         codecs = {column: _codec(table, bare, shape, column, caseless) for column in shape.top}
-        return Table(table=bare, shape=shape, codecs=codecs)
+        return Table(table=bare, shape=shape, codecs=codecs, unique=frozenset(_unique(table)))
 
     def _caseless(self, table: sa.Table) -> set[str]:
         """The columns that MySQL compares without letter case: a collation of theirs says so by its name."""
@@ -398,3 +400,15 @@ def _alike(changes: Iterable[Change]) -> Iterator[list[Change]]:
 def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(items), BATCH):
         yield items[start : start + BATCH]
+
+
+def _unique(table: sa.Table) -> set[str]:
+    """The columns whose values cannot stand twice, by themselves or together with others."""
+    named: set[str] = set()
+    for one in table.constraints:
+        if isinstance(one, sa.UniqueConstraint):
+            named.update(column.name for column in one.columns)
+    for index in table.indexes:
+        if index.unique:
+            named.update(column.name for column in index.columns)
+    return named

@@ -43,6 +43,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     nullable: bool = True  # False: null is refused, so that a mask must be a word
     length: int | None = None  # characters
+    unique: bool = False  # True: a value cannot stand twice, so that one word for everybody is refused
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
