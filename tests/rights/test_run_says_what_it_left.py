@@ -99,3 +99,18 @@ def test_a_collection_that_is_not_asked_is_told_as_left_and_never_as_empty(house
     assert row.outcome == "done_in_part"
     kept = [one.detail for one in requests.happened(house, row) if one.what == "kept"]
     assert [(one["node"], one["kept"][0]["ground"]) for one in kept] == [("shop:visits", "not_asked")]
+
+
+def test_a_correction_that_nothing_could_take_waits_for_a_person(house: House) -> None:
+    said = requests.Said(
+        kind=Kind.RECTIFICATION,
+        via=Via.STAFF,
+        address=PEOPLE[0],
+        proved=Identity.CHECKED,
+        corrections={"user.shoe_size": "38"},
+    )
+    row = requests.open_(house, said, actor="officer")
+    assert row.status == "deciding"
+    assert [one.detail["ground"] for one in requests.happened(house, row) if one.what == "to_decide"] == [
+        "nothing_holds_it"
+    ]

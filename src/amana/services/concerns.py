@@ -7,10 +7,12 @@ never waits: it binds everybody who holds the address.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from amana.core import state as states
 from amana.core.rights import Asker, Identity, Kind
+from amana.services import data_map
+from amana.services.house import House
 from amana.services.writing import Session
 from amana.storage.requests import RequestRow
 
@@ -43,3 +45,12 @@ def of(
     if len(ended) >= MANY and kind in (Kind.ACCESS, Kind.PORTABILITY):
         return "asked_often"
     return ""
+
+
+def unheld(house: House, categories: Iterable[str]) -> str:
+    """The ground of a correction that no registered field and no connected system could take; "" for none."""
+    held = {field.category for field in house.workspace.fields.values()}
+    for dataset in data_map.load(house.folder).datasets:
+        for collection in dataset.collections:
+            held.update(one for field in collection.fields for one in field.categories)
+    return "" if held.issuperset(categories) else "nothing_holds_it"

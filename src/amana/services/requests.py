@@ -6,7 +6,7 @@ Rule.
 - Whoever asks is matched to a person by an address; somebody nobody knows is entered with the address alone, because
   the connected systems may know them. An address of several people is a matter for a person to decide.
 - Who asks proves it in proportion (`rights.NEEDED`). Until then the request says `verifying`, and a link goes to the
-  address on record, never to one that only the request names.
+  address on record, never to another that the request names; of somebody nobody knows, that is the address asked about.
 - Objection and withdrawal take effect when the request is written down; restriction, and with an erasure the end of
   all contact, when it is proved. No run is waited for.
 - Asking again for what is open is the same request. What is repeated beyond reason, or touches other people, goes to
@@ -114,6 +114,7 @@ def open_(house: House, said: Said, *, actor: str) -> RequestRow:
                 return _proved(house, session, one, said, actor), False
         row = _row(house, session, said, person)
         concern = said.ground or concerns.of(session, said.kind, said.asker, said.proved, held, known)
+        concern = concern or concerns.unheld(house, said.corrections)
         if concern:
             row = row._replace(status=Status.DECIDING.value)
         number = requests.add(session.connection, row)
