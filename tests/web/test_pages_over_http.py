@@ -108,7 +108,10 @@ def test_handles_of_known_and_unknown_numbers_look_alike(site: Site, ann: int) -
 def test_a_code_by_text_message_is_typed_in_any_digits(site: Site) -> None:
     answer = site.ask("/f/signup", [("choice", "offers:sms"), ("phone", "+44 7400 123499")])
     handle = answer.text.split('action="/k/')[1].split('"')[0]
-    code = str(mailed(site.house, "confirm")[-1]["token"])
+    texts = [
+        one for one in mailed(site.house, "confirm") if one["kind"] == "sms"
+    ]  # mails of other tests wait too
+    code = str(texts[-1]["token"])
     wrong = f"{(int(code) + 1) % 1_000_000:06d}"
     assert site.ask(f"/k/{handle}", [("code", wrong)]).status == 400
     arabic = code.translate({ord(str(n)): chr(0x660 + n) for n in range(10)})
