@@ -16,8 +16,8 @@ from pathlib import Path
 
 import lists
 from amana import wiring
-from amana.services.asking import Gate
-from amana.services.house import House
+from amana.services.gate.asking import Gate
+from amana.services.record.house import House
 from amana.settings import Settings
 from figures import Figure, spent
 

@@ -24,9 +24,9 @@ from amana.columns.store import Columns, ColumnStore
 from amana.core import events
 from amana.core.statements import Interval
 from amana.core.vocabulary import Actor, Status
-from amana.services import cache
-from amana.services.house import House
-from amana.services.writing import Session
+from amana.services.audience import cache
+from amana.services.record.house import House
+from amana.services.record.writing import Session
 from amana.settings import Settings
 from amana.storage import people
 

@@ -26,10 +26,10 @@ import numpy as np
 
 import crowded
 import lists
-from amana.services import cache, screening
-from amana.services.asking import Gate
-from amana.services.asking_many import Many
-from amana.services.house import House
+from amana.services.audience import cache, screening
+from amana.services.audience.asking_many import Many
+from amana.services.gate.asking import Gate
+from amana.services.record.house import House
 from amana.settings import Settings
 from figures import Figure, spent
 

@@ -25,9 +25,10 @@ from amana import wiring
 from amana.core.statements import Interval, PersonRow, Statement
 from amana.core.vocabulary import Channel, Proof, Status
 from amana.delivery.listening import Listener
-from amana.services import gating, imports
-from amana.services.house import House
-from amana.services.posting import open_post
+from amana.services.collection import imports
+from amana.services.messaging import gating
+from amana.services.record.house import House
+from amana.services.record.posting import open_post
 from amana.settings import Settings
 
 NOW = 1_779_957_000  # a Thursday morning

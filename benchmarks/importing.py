@@ -16,7 +16,7 @@ from pathlib import Path
 
 import lists
 from amana import wiring
-from amana.services import imports
+from amana.services.collection import imports
 from amana.settings import Settings
 from figures import Figure, spent
 

@@ -26,10 +26,11 @@ from amana.core.statements import Interval
 from amana.core.vocabulary import Actor, PointKind, Proof, Status
 from amana.ledger import merkle, note, receipt, tiles
 from amana.ledger import verify as verifying
-from amana.services import audit, publication, receipts, records
-from amana.services.addresses import Keyer
-from amana.services.house import House
-from amana.services.writing import Session
+from amana.services.keeping import audit
+from amana.services.record import publication, receipts, records
+from amana.services.record.addresses import Keyer
+from amana.services.record.house import House
+from amana.services.record.writing import Session
 from amana.settings import Settings
 from figures import Figure, Spent, show, spent
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from amana.connectors import catalogue
 from amana.core.vocabulary import Channel
-from amana.services import imports
-from amana.services.asking import Inquiry
-from amana.services.house import House
+from amana.services.collection import imports
+from amana.services.gate.asking import Inquiry
+from amana.services.record.house import House
 
 HEADER = ("id", "email", "country", "status", "day", "wording", "note")
 COUNTRIES = ("DE", "UK", "US", "IL", "FR", "TH")

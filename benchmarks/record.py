@@ -24,9 +24,10 @@ from amana.core import events
 from amana.core.statements import Interval
 from amana.core.vocabulary import Actor, Proof, Status
 from amana.ledger import checkpoint, note, sealing, tiles
-from amana.services import forget, records
-from amana.services.house import House
-from amana.services.writing import Session, Writing
+from amana.services.keeping import forget
+from amana.services.record import records
+from amana.services.record.house import House
+from amana.services.record.writing import Session, Writing
 from amana.settings import Settings
 from amana.storage import log
 from figures import Figure, Spent, spent

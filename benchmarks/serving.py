@@ -22,8 +22,8 @@ from pathlib import Path
 
 import lists
 from amana import wiring
-from amana.services import api_keys
-from amana.services.asking import Gate
+from amana.services.gate.asking import Gate
+from amana.services.record import api_keys
 from amana.settings import Settings
 from figures import Figure, spent
 

@@ -24,11 +24,11 @@ from amana import wiring
 from amana.columns import layout
 from amana.columns.store import ColumnStore
 from amana.core.vocabulary import Channel
-from amana.services import attributes, segments, whatif
-from amana.services.asking import Inquiry
-from amana.services.house import House
-from amana.services.sitting import Sitting
-from amana.services.whatif import Side
+from amana.services.audience import attributes, segments, whatif
+from amana.services.audience.sitting import Sitting
+from amana.services.audience.whatif import Side
+from amana.services.gate.asking import Inquiry
+from amana.services.record.house import House
 from amana.settings import Settings
 
 FIELD = """

@@ -29,10 +29,12 @@ from amana.core.person import Reader
 from amana.keys import tables as key_tables
 from amana.keys.root import LocalRoot, Root, passphrase_of
 from amana.keys.store import KeyStore
-from amana.services import backup, law_updates, publish
-from amana.services.house import House
-from amana.services.journal import RefusalJournal
-from amana.services.writing import Writer
+from amana.services.keeping import backup
+from amana.services.keeping.journal import RefusalJournal
+from amana.services.law_book import law_updates
+from amana.services.record import publish
+from amana.services.record.house import House
+from amana.services.record.writing import Writer
 from amana.settings import Settings
 from amana.storage import copying, engines, log, tables
 from amana.storage.database import Database

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from amana import wiring
 from amana.api import app
-from amana.services import api_keys
-from amana.services.house import House
+from amana.services.record import api_keys
+from amana.services.record.house import House
 from amana.settings import Settings
 
 _serial = count(1)

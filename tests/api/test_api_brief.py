@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from api_samples import Client, codes, question
 
-from amana.services import api_keys
-from amana.services.house import House
+from amana.services.record import api_keys
+from amana.services.record.house import House
 
 
 def asked(client: Client, parts: list[dict[str, Any]], detail: str, **more: Any) -> list[dict[str, Any]]:

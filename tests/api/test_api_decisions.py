@@ -6,8 +6,8 @@ import pytest
 from api_samples import Client, codes, question
 
 from amana.core.vocabulary import Channel
-from amana.services.asking import Gate, Inquiry
-from amana.services.house import House
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.record.house import House
 
 OFFERS = Inquiry(brand="orchard", purpose="offers", channel=Channel.EMAIL)
 

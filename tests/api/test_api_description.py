@@ -15,7 +15,7 @@ from litestar.testing import TestClient
 
 from amana import wiring
 from amana.api import app, limits
-from amana.services import api_keys
+from amana.services.record import api_keys
 from amana.settings import Settings
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"

@@ -16,9 +16,11 @@ from amana.api import desk, front, limits, problems, serving
 from amana.api.limits import Buckets, Limit
 from amana.core.statements import PersonRow
 from amana.core.vocabulary import Channel
-from amana.services import api_keys, law_updates, publish, registries
-from amana.services.asking import Inquiry
-from amana.services.house import House
+from amana.services.gate import registries
+from amana.services.gate.asking import Inquiry
+from amana.services.law_book import law_updates
+from amana.services.record import api_keys, publish
+from amana.services.record.house import House
 from amana.settings import Settings
 
 DAY = 86_400
@@ -159,7 +161,7 @@ def test_a_defect_tells_nothing_of_itself(
     def broken(*_: Any) -> None:
         raise RuntimeError("inside")
 
-    monkeypatch.setattr("amana.services.asking.log_size", broken)
+    monkeypatch.setattr("amana.services.gate.asking.log_size", broken)
     answer = client.get("/healthz")
     assert answer.status_code == 500
     assert "inside" not in answer.text

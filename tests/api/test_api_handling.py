@@ -14,8 +14,10 @@ from amana import errors
 from amana.core import workspace
 from amana.core.events import Permission
 from amana.core.vocabulary import Proof, Status
-from amana.services import capture, history, links, own_data, tasks
-from amana.services.house import House
+from amana.services.choices import own_data
+from amana.services.collection import capture
+from amana.services.record import history, links, tasks
+from amana.services.record.house import House
 
 PROFILE = {"name": f"use.{INTERESTS}", "properties": {"purpose": "offers", "manner": "profile"}}
 SHARE = {"name": "share.adwise", "properties": {"purpose": "offers", "category": INTERESTS}}

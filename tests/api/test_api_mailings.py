@@ -11,10 +11,10 @@ from api_samples import Client, question
 
 from amana import errors, wiring
 from amana.core import workspace
-from amana.services import api_keys, tasks
-from amana.services.house import House
-from amana.services.sending import Job, queue
-from amana.services.tasks import Worker
+from amana.services.messaging.sending import Job, queue
+from amana.services.record import api_keys, tasks
+from amana.services.record.house import House
+from amana.services.record.tasks import Worker
 
 MAIL = '\n[mail]\nsender = "hello@orchard.example"\nsecurity = "none"\n'
 

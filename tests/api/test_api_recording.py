@@ -9,8 +9,8 @@ import pytest
 from api_samples import Client, codes, question
 
 from amana.ledger import tiles, verify
-from amana.services import api_keys, links, publication, tasks
-from amana.services.house import House
+from amana.services.record import api_keys, links, publication, tasks
+from amana.services.record.house import House
 from amana.storage import register
 
 WHEN = "2026-05-01T12:00:00Z"

@@ -19,8 +19,8 @@ from api_samples import Client, TestClock, codes
 from amana import errors
 from amana.core import reply_words
 from amana.core.reply_words import ReplyWord
-from amana.services import api_keys, hooks, links
-from amana.services.house import House
+from amana.services.record import api_keys, hooks, links
+from amana.services.record.house import House
 from amana.worker import loop
 
 _serial = count(1)

@@ -8,9 +8,10 @@ import pytest
 from api_samples import Client, TestClock
 
 from amana.core.rights import Kind, Via
-from amana.services import api_keys, requests, rights_run
-from amana.services.house import House
-from amana.services.requests import Said
+from amana.services.record import api_keys
+from amana.services.record.house import House
+from amana.services.rights import requests, rights_run
+from amana.services.rights.requests import Said
 
 ANN = "ann@example.com"
 

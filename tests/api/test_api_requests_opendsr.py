@@ -23,8 +23,9 @@ from amana import errors
 from amana.core import opendsr as form
 from amana.core import workspace
 from amana.core.rights import Status
-from amana.services import api_keys, opendsr, requests, rights_run, tasks
-from amana.services.house import House
+from amana.services.record import api_keys, tasks
+from amana.services.record.house import House
+from amana.services.rights import opendsr, requests, rights_run
 from amana.settings import Settings
 
 DOMAIN = "processor.example"

@@ -15,7 +15,7 @@ import pytest
 from api_samples import EVERYTHING, question
 
 from amana import wiring
-from amana.services import api_keys
+from amana.services.record import api_keys
 from amana.settings import Settings
 
 PROGRAM = "import sys; from amana.cli.main import main; main(sys.argv[1:])"

@@ -24,9 +24,10 @@ from amana import errors
 from amana.core import mailing
 from amana.core.mailing import Reporter
 from amana.delivery import signatures
-from amana.services import api_keys, reporters
-from amana.services.house import House
-from amana.services.reporters import Sent
+from amana.services.messaging import reporters
+from amana.services.messaging.reporters import Sent
+from amana.services.record import api_keys
+from amana.services.record.house import House
 
 SECRET = "a long word that only two know"
 ELLIPTIC = ec.generate_private_key(ec.SECP256R1())

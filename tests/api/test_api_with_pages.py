@@ -14,9 +14,11 @@ from litestar.testing import TestClient
 from amana.api import app, providers
 from amana.api.desk import Options
 from amana.core.vocabulary import Channel
-from amana.services import capture, links, own_data, tasks
-from amana.services.capture import Choice, Submission
-from amana.services.house import House
+from amana.services.choices import own_data
+from amana.services.collection import capture
+from amana.services.collection.capture import Choice, Submission
+from amana.services.record import links, tasks
+from amana.services.record.house import House
 from amana.web import app as pages
 
 

@@ -20,9 +20,11 @@ from handling_samples import HANDLED, INTERESTS, SHOP
 
 from amana import wiring
 from amana.core.vocabulary import Channel
-from amana.services import capture, links, own_data, tasks
-from amana.services.capture import Choice, Submission
-from amana.services.house import House
+from amana.services.choices import own_data
+from amana.services.collection import capture
+from amana.services.collection.capture import Choice, Submission
+from amana.services.record import links, tasks
+from amana.services.record.house import House
 from amana.settings import Settings
 
 pytestmark = pytest.mark.slow

@@ -10,11 +10,11 @@ from typing import Any
 from amana.core import events
 from amana.core.statements import Interval, PersonRow, Statement
 from amana.core.vocabulary import Actor, Channel, Proof, Status
-from amana.services import imports
-from amana.services.asking import Inquiry
-from amana.services.house import House
-from amana.services.imports import Order, Report
-from amana.services.writing import Session
+from amana.services.collection import imports
+from amana.services.collection.imports import Order, Report
+from amana.services.gate.asking import Inquiry
+from amana.services.record.house import House
+from amana.services.record.writing import Session
 from amana.storage import register
 
 NOW = 1_780_000_000  # 2026-05-28, a Thursday, 20:26 UTC

@@ -10,7 +10,7 @@ import pytest
 from audience_samples import DEFINITION, HandClock, crowd, taken
 
 from amana import wiring
-from amana.services.house import House
+from amana.services.record.house import House
 from amana.settings import Settings
 
 

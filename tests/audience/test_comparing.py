@@ -17,10 +17,10 @@ from amana import errors
 from amana.core import bars, decision
 from amana.core.bars import Bar
 from amana.core.vocabulary import Status
-from amana.services import comparing, screening, sitting
-from amana.services.house import House
-from amana.services.screening import Screened
-from amana.services.sitting import Sitting
+from amana.services.audience import comparing, screening, sitting
+from amana.services.audience.screening import Screened
+from amana.services.audience.sitting import Sitting
+from amana.services.record.house import House
 
 
 def same(one: Screened, other: Screened) -> bool:

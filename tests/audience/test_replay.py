@@ -40,10 +40,12 @@ from amana.core.plan import Plan
 from amana.core.regimes import Regime
 from amana.core.remedies import Kind
 from amana.core.vocabulary import Channel, Status
-from amana.services import forget, history, past_sends, replay, screening
-from amana.services.asking import NEVER_TARGET, Gate, Inquiry, log_size
-from amana.services.house import House
-from amana.services.past_sends import Log, Sends
+from amana.services.audience import past_sends, replay, screening
+from amana.services.audience.past_sends import Log, Sends
+from amana.services.gate.asking import NEVER_TARGET, Gate, Inquiry, log_size
+from amana.services.keeping import forget
+from amana.services.record import history
+from amana.services.record.house import House
 from amana.storage import register
 from amana.storage.tables import sent as contacts
 

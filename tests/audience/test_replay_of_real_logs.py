@@ -14,8 +14,9 @@ from amana.connectors import catalogue, mapping, sends
 from amana.connectors.tables import Source
 from amana.core import decision
 from amana.core.remedies import Kind
-from amana.services import imports, past_sends, replay
-from amana.services.replay import Replayed
+from amana.services.audience import past_sends, replay
+from amana.services.audience.replay import Replayed
+from amana.services.collection import imports
 from amana.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -31,10 +31,11 @@ from amana.columns.store import ColumnStore
 from amana.core import facts, segment, state, workspace
 from amana.core.segment import Joined, Node, Not, Test
 from amana.core.vocabulary import Status
-from amana.services import attributes, cache, forget, screening, segments
-from amana.services.asking import Gate
-from amana.services.house import House
-from amana.services.sitting import Sitting
+from amana.services.audience import attributes, cache, screening, segments
+from amana.services.audience.sitting import Sitting
+from amana.services.gate.asking import Gate
+from amana.services.keeping import forget
+from amana.services.record.house import House
 from amana.storage import people
 
 Record = dict[str, Any]

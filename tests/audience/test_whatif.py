@@ -13,10 +13,11 @@ from audience_samples import CALLS, DAY, NEWS, NOW, OFFERS, TEXTS, given, row, s
 from amana import errors
 from amana.core import rules
 from amana.core.vocabulary import Channel, Proof, Status
-from amana.services import law_updates, whatif
-from amana.services.asking import Gate, Inquiry
-from amana.services.house import House
-from amana.services.whatif import Flips, Side
+from amana.services.audience import whatif
+from amana.services.audience.whatif import Flips, Side
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.law_book import law_updates
+from amana.services.record.house import House
 
 TIMING = {entry.code for entry in rules.BOOK if rules.TIMING_BITS >> entry.bit & 1}
 SEED = "5a" * 32

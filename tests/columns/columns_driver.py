@@ -20,11 +20,11 @@ from store_world import NOW, OFFERS, Place, word
 
 from amana.columns.store import ColumnStore, Group, Loaded
 from amana.core.vocabulary import Status
-from amana.services import cache, screening
-from amana.services.asking import Gate
-from amana.services.asking_many import Many
-from amana.services.house import House
-from amana.services.writing import Session
+from amana.services.audience import cache, screening
+from amana.services.audience.asking_many import Many
+from amana.services.gate.asking import Gate
+from amana.services.record.house import House
+from amana.services.record.writing import Session
 
 CELL = 1 << 24 | 1 << 8 | 1
 AT_ONCE = 9

@@ -20,7 +20,8 @@ from rig import kill_at_random
 from store_world import OFFERS, Place
 
 from amana.columns.store import ColumnStore, Loaded
-from amana.services import cache, forget, screening
+from amana.services.audience import cache, screening
+from amana.services.keeping import forget
 
 KILLS = 20
 SECONDS = 60 if os.environ.get("AMANA_SOAK") else 6

@@ -18,10 +18,12 @@ from amana import wiring
 from amana.connectors import catalogue
 from amana.core import events, state
 from amana.core.vocabulary import Channel
-from amana.services import history, imports, registries
-from amana.services.asking import Gate, Inquiry
-from amana.services.house import House
-from amana.services.imports import Report
+from amana.services.collection import imports
+from amana.services.collection.imports import Report
+from amana.services.gate import registries
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.record import history
+from amana.services.record.house import House
 from amana.settings import Settings
 from amana.storage import people
 

@@ -23,9 +23,10 @@ from amana.columns.store import ColumnStore
 from amana.core import events
 from amana.core.state import PersonState, apply
 from amana.ledger import checkpoint, nodes, sealing
-from amana.services import cache, history
-from amana.services.house import House
-from amana.services.writing import point_context, profile_context
+from amana.services.audience import cache
+from amana.services.record import history
+from amana.services.record.house import House
+from amana.services.record.writing import point_context, profile_context
 from amana.storage import log, people, points, sources
 from amana.storage.sources import Source
 

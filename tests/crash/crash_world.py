@@ -19,8 +19,8 @@ import msgspec
 from amana import wiring
 from amana.connectors import mapping
 from amana.connectors.tables import Source
-from amana.services.house import House
-from amana.services.imports import Order
+from amana.services.collection.imports import Order
+from amana.services.record.house import House
 from amana.settings import Settings
 
 NOW = 1_790_000_000

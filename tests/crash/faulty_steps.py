@@ -21,8 +21,8 @@ from crash_world import CELL, NOW
 from amana.core import events
 from amana.core.statements import Interval
 from amana.core.vocabulary import Actor, PointKind, Proof, Status
-from amana.services.house import House
-from amana.services.writing import Session
+from amana.services.record.house import House
+from amana.services.record.writing import Session
 
 
 class Struck(Exception):

@@ -15,9 +15,10 @@ import msgspec
 from crash_world import CELL, NOW, acknowledge, order, settings
 
 from amana import wiring
-from amana.services import cache, imports
-from amana.services.house import House
-from amana.services.imports import Progress
+from amana.services.audience import cache
+from amana.services.collection import imports
+from amana.services.collection.imports import Progress
+from amana.services.record.house import House
 from amana.storage import engines, log, sources
 
 

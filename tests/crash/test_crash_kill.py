@@ -15,8 +15,8 @@ from import_driver import Told
 from rig import Killed, kill_at_random
 
 from amana import wiring
-from amana.services import imports
-from amana.services.imports import Report
+from amana.services.collection import imports
+from amana.services.collection.imports import Report
 
 KILLS = 20
 ROWS = 3_000

@@ -21,7 +21,8 @@ from import_driver import Told
 from rig import crash_points, run_recorded
 
 from amana import wiring
-from amana.services import cache, imports
+from amana.services.audience import cache
+from amana.services.collection import imports
 
 SOAK = os.environ.get("AMANA_SOAK", "") not in ("", "0")
 POINTS = 1_000 if SOAK else 50

@@ -17,7 +17,7 @@ from crash_world import DEFINITION, NOW
 from faulty_steps import Struck, crash, event_id, events_of, record_newcomer, restart, struck_at
 
 from amana import wiring
-from amana.services.house import House
+from amana.services.record.house import House
 from amana.settings import Settings
 
 SOAK = bool(os.environ.get("AMANA_SOAK"))

@@ -16,9 +16,9 @@ from crash_world import NOW, World, order, settings, write_list
 from writes_driver import Wrote, add_person
 
 from amana import errors, wiring
-from amana.services import imports
-from amana.services.house import House
-from amana.services.writing import Session, Writer
+from amana.services.collection import imports
+from amana.services.record.house import House
+from amana.services.record.writing import Session, Writer
 from amana.storage.database import Database
 
 

@@ -18,8 +18,8 @@ from amana import errors, wiring
 from amana.core import events
 from amana.core.statements import Interval
 from amana.core.vocabulary import Actor, PointKind, Status
-from amana.services.house import House
-from amana.services.writing import Session
+from amana.services.record.house import House
+from amana.services.record.writing import Session
 
 
 class Wrote(msgspec.Struct, frozen=True, kw_only=True):

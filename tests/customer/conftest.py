@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from customer_samples import DEFINITION, Company, Relay, free_port, served, taking_mail
 
 from amana import wiring
-from amana.services import api_keys, publication
+from amana.services.record import api_keys, publication
 from amana.settings import Settings
 
 

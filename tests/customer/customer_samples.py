@@ -27,9 +27,9 @@ import msgspec
 
 from amana.core.vocabulary import Channel
 from amana.delivery.listening import Listener
-from amana.services import mailings
-from amana.services.asking import Gate, Inquiry
-from amana.services.house import House
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.messaging import mailings
+from amana.services.record.house import House
 
 PROGRAM = "import sys; from amana.cli.main import main; main(sys.argv[1:])"
 PATIENCE = 20  # seconds for the server to start, and for a mail to arrive

@@ -14,7 +14,7 @@ from customer_samples import Company, link, words_of
 from customer_samples import parsed as read
 
 from amana.core.rights import Kind
-from amana.services import requests
+from amana.services.rights import requests
 from amana.web import words
 
 pytestmark = pytest.mark.slow

@@ -12,9 +12,9 @@ from post_samples import Clock, SinkHandler, definition, sink
 
 from amana import wiring
 from amana.delivery.listening import Listener
-from amana.services.house import House
-from amana.services.posting import Post, open_post
-from amana.services.sending import Sender
+from amana.services.messaging.sending import Sender
+from amana.services.record.house import House
+from amana.services.record.posting import Post, open_post
 from amana.settings import Settings
 
 

@@ -14,13 +14,14 @@ from typing import Any
 from amana.core.statements import Interval, PersonRow, Statement
 from amana.core.vocabulary import Channel, Proof, Status
 from amana.delivery.listening import Listener
-from amana.services import capture, imports, mailings
-from amana.services.asking import Inquiry
-from amana.services.capture import Choice, Context, Submission
-from amana.services.house import House
-from amana.services.imports import Order
-from amana.services.mailings import Text
-from amana.services.sending import Sender
+from amana.services.collection import capture, imports
+from amana.services.collection.capture import Choice, Context, Submission
+from amana.services.collection.imports import Order
+from amana.services.gate.asking import Inquiry
+from amana.services.messaging import mailings
+from amana.services.messaging.mailings import Text
+from amana.services.messaging.sending import Sender
+from amana.services.record.house import House
 
 NOW = 1_780_000_000 - 12 * 3600  # 2026-05-28, a Thursday, 08:26 UTC: no quiet hour in Germany
 OFFERS = Inquiry(brand="orchard", purpose="offers", channel=Channel.EMAIL)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from post_samples import Clock, SinkHandler, asked_for, sink
 
-from amana.services import tasks
-from amana.services.house import House
+from amana.services.record import tasks
+from amana.services.record.house import House
 
 PEOPLE = 60
 SPEED = 20  # a lease of two minutes lasts six seconds

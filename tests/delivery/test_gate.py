@@ -24,11 +24,15 @@ from amana import errors
 from amana.core import workspace
 from amana.core.vocabulary import Channel
 from amana.delivery.listening import Listener
-from amana.services import asking, gating, preferences, relaying, screening, tasks
-from amana.services.capture import Choice, Context
-from amana.services.house import House
-from amana.services.posting import open_post
-from amana.services.sending import Sender
+from amana.services.audience import screening
+from amana.services.collection import preferences
+from amana.services.collection.capture import Choice, Context
+from amana.services.gate import asking
+from amana.services.messaging import gating, relaying
+from amana.services.messaging.sending import Sender
+from amana.services.record import tasks
+from amana.services.record.house import House
+from amana.services.record.posting import open_post
 
 SENDERS = """
 [gate]

@@ -21,11 +21,14 @@ from amana import errors
 from amana.core import mailing
 from amana.core.vocabulary import Channel
 from amana.delivery.texting import Received
-from amana.services import asking, bounces, capture, inbound, mailings, tasks
-from amana.services.asking import Inquiry
-from amana.services.house import House
-from amana.services.inbound import Recorded
-from amana.services.sending import Sender
+from amana.services.collection import capture
+from amana.services.gate import asking
+from amana.services.gate.asking import Inquiry
+from amana.services.messaging import bounces, inbound, mailings
+from amana.services.messaging.inbound import Recorded
+from amana.services.messaging.sending import Sender
+from amana.services.record import tasks
+from amana.services.record.house import House
 
 NEWS = Inquiry(brand="orchard", purpose="news", channel=Channel.EMAIL)
 HARBOUR = Inquiry(brand="harbour", purpose="offers", channel=Channel.EMAIL)

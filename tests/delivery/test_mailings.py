@@ -21,13 +21,15 @@ from post_samples import (
 from amana import errors
 from amana.core.vocabulary import Channel
 from amana.delivery.listening import Listener
-from amana.services import mailings, preferences, tasks
-from amana.services.asking import Gate, Inquiry
-from amana.services.capture import Choice, Context
-from amana.services.house import House
-from amana.services.mailings import Text
-from amana.services.posting import open_post
-from amana.services.sending import Sender
+from amana.services.collection import preferences
+from amana.services.collection.capture import Choice, Context
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.messaging import mailings
+from amana.services.messaging.mailings import Text
+from amana.services.messaging.sending import Sender
+from amana.services.record import tasks
+from amana.services.record.house import House
+from amana.services.record.posting import open_post
 
 OFF = preferences.Change(off=(Choice(purpose="offers", channel=Channel.EMAIL),))
 PEOPLE = {"ana@example.com": True, "ben@example.com": True, "cleo@example.com": False}
@@ -187,7 +189,7 @@ def test_of_what_a_killed_process_had_in_hand_nothing_is_sent_twice(
     known(house, PEOPLE)
     started = mailings.start(house, offer())
     with monkeypatch.context() as dying:
-        dying.setattr("amana.services.mailings._Run._settle", _die)
+        dying.setattr("amana.services.messaging.mailings._Run._settle", _die)
         with pytest.raises(KeyboardInterrupt):
             worked(sender)
     assert len(handler.taken) == 2
@@ -205,7 +207,7 @@ def test_nothing_is_sent_twice_though_somebody_speaks_another_language_by_then(
     letters = {"en": APPLES, "he": Text(subject="תפוחים", text="התפוחים בשלים.")}
     started = mailings.start(house, offer(letters=letters))
     with monkeypatch.context() as dying:
-        dying.setattr("amana.services.mailings._Run._settle", _die)
+        dying.setattr("amana.services.messaging.mailings._Run._settle", _die)
         with pytest.raises(KeyboardInterrupt):
             worked(sender)
     assert [one.message["Subject"] for one in handler.taken] == ["Apples"]

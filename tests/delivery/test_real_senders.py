@@ -23,11 +23,13 @@ from post_samples import OFFERS, SinkHandler, known, letter
 
 from amana.core.vocabulary import Channel
 from amana.delivery.listening import Listener
-from amana.services import gating, preferences, screening
-from amana.services.asking import Gate
-from amana.services.capture import Choice, Context
-from amana.services.house import House
-from amana.services.posting import open_post
+from amana.services.audience import screening
+from amana.services.collection import preferences
+from amana.services.collection.capture import Choice, Context
+from amana.services.gate.asking import Gate
+from amana.services.messaging import gating
+from amana.services.record.house import House
+from amana.services.record.posting import open_post
 
 EXIM = shutil.which("exim4", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 SHOP = "shop@orchard.example"

@@ -9,9 +9,12 @@ from post_samples import OFFERS, Clock, SinkHandler, known, worked
 
 from amana.core.rights import Kind
 from amana.delivery import written
-from amana.services import asking, inbound, mail_intake, requests, tasks
-from amana.services.house import House
-from amana.services.sending import Sender
+from amana.services.gate import asking
+from amana.services.messaging import inbound
+from amana.services.messaging.sending import Sender
+from amana.services.record import tasks
+from amana.services.record.house import House
+from amana.services.rights import mail_intake, requests
 from amana.storage.requests import RequestRow
 
 PRIVACY = "answers+privacy@orchard.example"

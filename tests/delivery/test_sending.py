@@ -16,11 +16,13 @@ from post_samples import Clock, SinkHandler, asked_for, offer, worked
 from amana import errors
 from amana.delivery import letters
 from amana.delivery.listening import Listener
-from amana.services import capture, mailings, tasks
-from amana.services.capture import Context
-from amana.services.house import House
-from amana.services.posting import open_post
-from amana.services.sending import Sender
+from amana.services.collection import capture
+from amana.services.collection.capture import Context
+from amana.services.messaging import mailings
+from amana.services.messaging.sending import Sender
+from amana.services.record import tasks
+from amana.services.record.house import House
+from amana.services.record.posting import open_post
 from amana.storage.tasks import TaskRow
 
 LINK = re.compile(r"https://my\.orchard\.example/c/([\w-]+)")

@@ -16,11 +16,12 @@ from amana import errors
 from amana.core.vocabulary import Channel
 from amana.delivery import texting
 from amana.delivery.listening import Listener
-from amana.services import capture, tasks
-from amana.services.capture import Choice, Context, Submission
-from amana.services.house import House
-from amana.services.posting import open_post
-from amana.services.sending import Sender
+from amana.services.collection import capture
+from amana.services.collection.capture import Choice, Context, Submission
+from amana.services.messaging.sending import Sender
+from amana.services.record import tasks
+from amana.services.record.house import House
+from amana.services.record.posting import open_post
 
 NUMBER = "+4915123456789"
 

@@ -21,11 +21,13 @@ from post_samples import NOW, OFFERS, definition, known
 from amana import wiring
 from amana.core import events
 from amana.core.vocabulary import Channel, Status
-from amana.services import history, permits, preferences
-from amana.services.asking import Gate
-from amana.services.capture import Choice, Context
-from amana.services.house import House
-from amana.services.permits import Request
+from amana.services.collection import preferences
+from amana.services.collection.capture import Choice, Context
+from amana.services.gate import permits
+from amana.services.gate.asking import Gate
+from amana.services.gate.permits import Request
+from amana.services.record import history
+from amana.services.record.house import House
 from amana.settings import Settings
 from amana.storage import permits as permit_rows
 

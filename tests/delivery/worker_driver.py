@@ -12,8 +12,8 @@ from pathlib import Path
 from post_samples import NOW
 
 from amana import wiring
-from amana.services.posting import open_post
-from amana.services.sending import Sender
+from amana.services.messaging.sending import Sender
+from amana.services.record.posting import open_post
 from amana.settings import Settings
 
 

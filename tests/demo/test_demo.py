@@ -29,9 +29,12 @@ from amana.core.statements import PersonRow
 from amana.sample.exports import SampleFiles, write_exports
 from amana.sample.people import people as sample_people
 from amana.sample.records import records
-from amana.services import history, imports, requests, screening
-from amana.services.house import House
-from amana.services.identities import Recogniser
+from amana.services.audience import screening
+from amana.services.collection import imports
+from amana.services.collection.identities import Recogniser
+from amana.services.record import history
+from amana.services.record.house import House
+from amana.services.rights import requests
 from amana.settings import Settings
 from amana.storage import people
 

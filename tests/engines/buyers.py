@@ -6,9 +6,9 @@ from pathlib import Path
 
 from amana.connectors import catalogue
 from amana.core.vocabulary import Channel
-from amana.services import imports
-from amana.services.asking import Inquiry
-from amana.services.house import House
+from amana.services.collection import imports
+from amana.services.gate.asking import Inquiry
+from amana.services.record.house import House
 
 ROOT = Path(__file__).parents[2] / "docs" / "real-data"
 ASKED_AT = 1_789_473_600  # 15 September 2026, noon

@@ -13,7 +13,7 @@ from buyers import ASKED_AT, ROOT
 
 from amana import wiring
 from amana.screening import engines
-from amana.services.house import House
+from amana.services.record.house import House
 from amana.settings import Settings
 
 

@@ -13,8 +13,8 @@ import pytest
 from buyers import OFFER, take_in
 
 from amana import errors
-from amana.services import screening
-from amana.services.house import House
+from amana.services.audience import screening
+from amana.services.record.house import House
 
 
 @pytest.mark.parametrize("engine", ["numba", "duckdb"])

@@ -14,9 +14,10 @@ from buyers import OFFER, take_in
 
 from amana.columns.store import ColumnStore
 from amana.core.vocabulary import Channel
-from amana.services import cache, forget, screening
-from amana.services.asking import Gate
-from amana.services.house import House
+from amana.services.audience import cache, screening
+from amana.services.gate.asking import Gate
+from amana.services.keeping import forget
+from amana.services.record.house import House
 
 PEOPLE = 40
 GONE = (1, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 40)

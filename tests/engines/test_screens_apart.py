@@ -26,10 +26,11 @@ import pytest
 from buyers import ASKED_AT, OFFER, take_in
 
 from amana import wiring
-from amana.services import api_keys, cache, screening, screening_apart
-from amana.services.asking import Gate
-from amana.services.house import House
-from amana.services.jobs import Job, Jobs
+from amana.services.audience import cache, screening, screening_apart
+from amana.services.audience.jobs import Job, Jobs
+from amana.services.gate.asking import Gate
+from amana.services.record import api_keys
+from amana.services.record.house import House
 from amana.settings import Settings
 
 OWNER = "shop"

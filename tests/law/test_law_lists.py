@@ -22,10 +22,12 @@ from amana.core.lists import Document, Papers
 from amana.core.state import PersonState, fold_all
 from amana.core.statements import Interval, PersonRow, Reject, Statement
 from amana.core.vocabulary import Actor, Channel, Proof, Status
-from amana.services import asking, imports, screening
-from amana.services import lists as bought
-from amana.services.house import House
-from amana.services.imports import Order, Report
+from amana.services.audience import screening
+from amana.services.collection import imports
+from amana.services.collection import lists as bought
+from amana.services.collection.imports import Order, Report
+from amana.services.gate import asking
+from amana.services.record.house import House
 from amana.settings import Settings
 from amana.storage import people
 

@@ -14,7 +14,7 @@ from amana.cli import law_pages
 from amana.core.packs import LawBook
 from amana.core.vocabulary import Channel, SubjectType
 from amana.ledger import canonical, note
-from amana.services import law, law_changes, law_updates
+from amana.services.law_book import law, law_changes, law_updates
 from amana.settings import Settings
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "law"

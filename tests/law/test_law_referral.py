@@ -15,10 +15,10 @@ from amana.core import referral
 from amana.core.referral import Refusal, Stated
 from amana.core.statements import PersonRow
 from amana.core.vocabulary import Channel, SubjectType
-from amana.services import imports
-from amana.services import referral as referring
-from amana.services.house import House
-from amana.services.referral import Asked
+from amana.services.collection import imports
+from amana.services.collection import referral as referring
+from amana.services.collection.referral import Asked
+from amana.services.record.house import House
 from amana.settings import Settings
 from amana.storage import people, tables
 

@@ -16,9 +16,9 @@ from amana import wiring
 from amana.core import events
 from amana.core.statements import Interval
 from amana.core.vocabulary import Actor, PointKind, Proof, Status
-from amana.services.addresses import Keyer
-from amana.services.house import House
-from amana.services.writing import Session
+from amana.services.record.addresses import Keyer
+from amana.services.record.house import House
+from amana.services.record.writing import Session
 from amana.settings import Settings
 
 NOW = 1_800_000_000

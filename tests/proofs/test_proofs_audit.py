@@ -15,8 +15,11 @@ from amana import errors
 from amana.core.state import PersonState
 from amana.core.vocabulary import Channel, Status
 from amana.ledger import checkpoint, note, sealing, tiles
-from amana.services import asking, audit, cache, forget, history, publication, receipts, records
-from amana.services.house import House
+from amana.services.audience import cache
+from amana.services.gate import asking
+from amana.services.keeping import audit, forget
+from amana.services.record import history, publication, receipts, records
+from amana.services.record.house import House
 from amana.storage import proofs
 
 CONSENT = 2

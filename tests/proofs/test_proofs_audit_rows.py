@@ -15,10 +15,10 @@ from amana.core.statements import Interval
 from amana.core.vocabulary import Actor, PointKind
 from amana.keys.store import BLIND_INDEX
 from amana.ledger import sealing
-from amana.services import audit, forget, rotation
-from amana.services.addresses import Keyer
-from amana.services.house import House
-from amana.services.writing import Session, point_context, profile_context
+from amana.services.keeping import audit, forget, rotation
+from amana.services.record.addresses import Keyer
+from amana.services.record.house import House
+from amana.services.record.writing import Session, point_context, profile_context
 
 ANA, BEN, PHONE = "Ana Example", "Ben Example", "+442079460018"
 PEOPLE = 120  # in the workspace before these two

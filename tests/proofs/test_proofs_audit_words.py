@@ -8,7 +8,8 @@ import proof_house
 import pytest
 
 from amana import errors
-from amana.services import attributes, audit
+from amana.services.audience import attributes
+from amana.services.keeping import audit
 from amana.storage import people
 
 

@@ -11,7 +11,7 @@ import proof_house
 import pytest
 
 from amana.ledger import note
-from amana.services import publication, receipts
+from amana.services.record import publication, receipts
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="the page is tested where Playwright is installed"

@@ -10,8 +10,8 @@ import pytest
 
 from amana import errors
 from amana.ledger import note, tiles
-from amana.services import publication
-from amana.services.publication import Exported
+from amana.services.record import publication
+from amana.services.record.publication import Exported
 
 
 def export(folder: Path, to: Path) -> Exported:

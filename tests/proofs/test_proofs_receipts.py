@@ -15,7 +15,7 @@ import amana
 from amana import errors
 from amana.ledger import merkle, note, receipt
 from amana.ledger import verify as verifying
-from amana.services import history, publication, receipts
+from amana.services.record import history, publication, receipts
 from amana.storage import log, register
 
 CONSENT = 2  # the notice stands at 0, the first person's address at 1

@@ -15,7 +15,7 @@ from amana.core.statements import Interval
 from amana.core.vocabulary import Actor, PointKind, Proof, Status
 from amana.errors import BadInput, VerificationFailed
 from amana.ledger import canonical
-from amana.services import records
+from amana.services.record import records
 
 NUMBERS = st.integers(0, 2**40)
 WORDS = st.text(max_size=12)

@@ -19,8 +19,9 @@ from amana import errors
 from amana.cli import witness as serving
 from amana.ledger import checkpoint, merkle, nodes, note, tiles
 from amana.ledger import verify as verifying
-from amana.services import audit, publication, receipts, witness, witnessing
-from amana.services.witnessing import Refusal, Witness
+from amana.services.keeping import audit, witness, witnessing
+from amana.services.keeping.witnessing import Refusal, Witness
+from amana.services.record import publication, receipts
 
 LOG = note.signer("log.example/a", bytes(range(32)))
 STRANGER = note.signer("log.example/a", bytes(range(1, 33)))

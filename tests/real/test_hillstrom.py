@@ -19,9 +19,10 @@ import pytest
 from amana import wiring
 from amana.connectors import catalogue
 from amana.core.vocabulary import Channel
-from amana.services import imports, screening
-from amana.services.asking import Gate, Inquiry
-from amana.services.house import House
+from amana.services.audience import screening
+from amana.services.collection import imports
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.record.house import House
 from amana.settings import Settings
 
 ROOT = Path(__file__).parents[2]

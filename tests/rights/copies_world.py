@@ -16,10 +16,11 @@ from amana.core.rights import Identity, Kind, Via
 from amana.core.statements import Interval, PersonRow, Statement
 from amana.core.vocabulary import Channel, Proof, Status
 from amana.delivery.listening import Listener
-from amana.services import requests, rights_run, telling
-from amana.services.house import House
-from amana.services.posting import open_post
-from amana.services.sending import Sender
+from amana.services.collection import telling
+from amana.services.messaging.sending import Sender
+from amana.services.record.house import House
+from amana.services.record.posting import open_post
+from amana.services.rights import requests, rights_run
 from amana.settings import Settings
 from amana.storage.requests import RequestRow
 

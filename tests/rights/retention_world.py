@@ -13,9 +13,10 @@ from amana import wiring
 from amana.core import events
 from amana.core.statements import Interval, PersonRow, Statement
 from amana.core.vocabulary import Actor, Channel, Proof, Status
-from amana.services import capture, data_map, imports
-from amana.services.house import House
-from amana.services.writing import Session
+from amana.services.collection import capture, imports
+from amana.services.record.house import House
+from amana.services.record.writing import Session
+from amana.services.systems import data_map
 from amana.settings import Settings
 from amana.storage import positions
 from amana.worker import loop

@@ -24,9 +24,10 @@ from copies_world import DAY, NOA, NOW, Clock, asked, opened, ran, shop, told
 from amana import errors
 from amana.core.phrases import LANGUAGES
 from amana.core.rights import Kind
-from amana.services import copies, copy_words, exports, forget, printing, requests
-from amana.services.copies import Package
-from amana.services.house import House
+from amana.services.keeping import exports, forget
+from amana.services.record.house import House
+from amana.services.rights import copies, copy_words, printing, requests
+from amana.services.rights.copies import Package
 from amana.storage.requests import RequestRow
 
 PHONE = "+4915112345678"
@@ -322,7 +323,7 @@ DRIVER = """
 import sys, pathlib
 sys.path.insert(0, {tests!r})
 from copies_world import *
-from amana.services import copies
+from amana.services.rights import copies
 with opened(pathlib.Path({folder!r}), Clock()) as house:
     row = requests.get(house, {ref!r})
     found = {{"shop/shop:orders": [{{"id": n, "invoice": "invoice 1", "notes": "ring twice"}} for n in range(20000)]}}

@@ -18,9 +18,11 @@ from amana.core.rights import Kind
 from amana.core.state import PersonState
 from amana.core.statements import Interval
 from amana.core.vocabulary import Actor, Channel, Proof, Status
-from amana.services import capture, copies, own_data, preferences
-from amana.services.capture import Choice
-from amana.services.house import House
+from amana.services.choices import own_data
+from amana.services.collection import capture, preferences
+from amana.services.collection.capture import Choice
+from amana.services.record.house import House
+from amana.services.rights import copies
 from amana.storage import people, register
 
 PHONE = "+4915112345678"

@@ -16,9 +16,10 @@ from copies_world import DAY, Clock, Inbox, asked, opened, ran, relayed, shop, t
 
 from amana.core.rights import Kind
 from amana.delivery import letters
-from amana.services import copy_words, following, requests, rights_telling, tasks
-from amana.services.house import House
-from amana.services.sending import Sender
+from amana.services.messaging.sending import Sender
+from amana.services.record import tasks
+from amana.services.record.house import House
+from amana.services.rights import copy_words, following, requests, rights_telling
 from amana.storage.requests import RequestRow
 
 Told = tuple[House, Inbox, Sender, Clock]

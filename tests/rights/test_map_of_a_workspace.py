@@ -20,7 +20,7 @@ from amana.cli.main import main
 from amana.core import workspace as definitions
 from amana.core.phrases import LANGUAGES
 from amana.core.workspace import Workspace
-from amana.services import data_map, map_picture
+from amana.services.systems import data_map, map_picture
 
 SHOP = (Path(__file__).parent / "datasets" / "shop.yml").read_text("utf-8")
 SYSTEMS = {

@@ -16,9 +16,9 @@ from copies_world import DAY, NOA, Clock, asked, opened, ran, shop, told
 from amana.cli.main import main
 from amana.core.rights import Identity, Kind, Via
 from amana.ledger import verify
-from amana.services import evidence_pack, requests
-from amana.services.evidence_pack import Made
-from amana.services.house import House
+from amana.services.record.house import House
+from amana.services.rights import evidence_pack, requests
+from amana.services.rights.evidence_pack import Made
 from amana.storage.requests import RequestRow
 
 PHONE = "+4915112345678"

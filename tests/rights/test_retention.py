@@ -21,10 +21,14 @@ from amana.cli.main import main
 from amana.core import state as states
 from amana.core.vocabulary import Status
 from amana.core.workspace import read
-from amana.services import audit, preferences, requests, retention, reveal
-from amana.services.capture import Context
-from amana.services.house import House
-from amana.services.retention import Review
+from amana.services.collection import preferences
+from amana.services.collection.capture import Context
+from amana.services.keeping import audit
+from amana.services.record import reveal
+from amana.services.record.house import House
+from amana.services.rights import requests
+from amana.services.upkeep import retention
+from amana.services.upkeep.retention import Review
 from amana.storage import people as persons
 
 DANA, OMAR, RUTH = "dana@shop.example", "omar@shop.example", "ruth@shop.example"

@@ -19,7 +19,7 @@ import shop_systems as build
 from shop_fixtures import World, ask, kept_of, shop_world, world
 
 from amana.core.rights import Kind, Status
-from amana.services import copies, requests
+from amana.services.rights import copies, requests
 from amana.storage import requests as rows
 
 __all__ = ["shop_world", "world"]

@@ -22,8 +22,8 @@ from amana import wiring
 from amana.cli.main import app
 from amana.core.rights import Kind
 from amana.core.vocabulary import Channel
-from amana.services import requests
-from amana.services.asking import Gate, Inquiry
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.rights import requests
 from amana.settings import Settings
 
 MAPPING = """

@@ -11,8 +11,9 @@ import pytest
 from amana import wiring
 from amana.core.rights import Identity, Kind, Via
 from amana.core.statements import PersonRow
-from amana.services import requests, rights_run, telling
-from amana.services.house import House
+from amana.services.collection import telling
+from amana.services.record.house import House
+from amana.services.rights import requests, rights_run
 from amana.settings import Settings
 from amana.storage.requests import RequestRow
 

@@ -20,8 +20,9 @@ from shop_fixtures import Clock, World, ask, callers_did_it, settled, shop_world
 
 from amana import wiring
 from amana.core.rights import Kind, Status, Via
-from amana.services import forget, requests, rights_run, rights_work
-from amana.services.house import House
+from amana.services.keeping import forget
+from amana.services.record.house import House
+from amana.services.rights import requests, rights_run, rights_work
 from amana.settings import Settings
 from amana.storage import requests as rows
 from amana.storage.requests import RequestRow, StepRow

@@ -22,10 +22,11 @@ from amana import errors, wiring
 from amana.core import rights
 from amana.core.rights import Asker, Identity, Kind, Status, Via
 from amana.core.vocabulary import Channel
-from amana.services import forget, requests, rights_run
-from amana.services.asking import Gate, Inquiry
-from amana.services.house import House
-from amana.services.requests import Said
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.keeping import forget
+from amana.services.record.house import House
+from amana.services.rights import requests, rights_run
+from amana.services.rights.requests import Said
 from amana.settings import Settings
 from amana.storage.requests import RequestRow
 

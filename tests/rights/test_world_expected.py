@@ -17,8 +17,8 @@ import shop_tables as shop
 from shop_fixtures import World, ask, callers_did_it, kept_of, settled, shop_world, world
 
 from amana.core.rights import Kind, Status
-from amana.services import copies, requests, rights_run
-from amana.services.house import House
+from amana.services.record.house import House
+from amana.services.rights import copies, requests, rights_run
 from amana.storage.requests import RequestRow
 
 __all__ = ["shop_world", "world"]

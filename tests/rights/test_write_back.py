@@ -18,9 +18,12 @@ from systems_worlds import admin
 
 from amana import errors
 from amana.core.vocabulary import Status
-from amana.services import forget, imports, preferences, tasks, write_back
-from amana.services.capture import Context
-from amana.services.house import House
+from amana.services.collection import imports, preferences
+from amana.services.collection.capture import Context
+from amana.services.keeping import forget
+from amana.services.record import tasks
+from amana.services.record.house import House
+from amana.services.upkeep import write_back
 from amana.storage import log, restores, sources
 from amana.worker import loop
 

@@ -13,8 +13,8 @@ from retention_world import Clock, copies, customers, given, people, rounds
 from systems_worlds import admin
 
 from amana.core.statements import PersonRow
-from amana.services import imports
-from amana.services.house import House
+from amana.services.collection import imports
+from amana.services.record.house import House
 
 OLD, NEW = "dana.old@shop.example", "dana.new@shop.example"
 ORDERS = """

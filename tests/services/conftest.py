@@ -11,7 +11,7 @@ import pytest
 from service_samples import DEFINITION, TestClock
 
 from amana import wiring
-from amana.services.house import House
+from amana.services.record.house import House
 from amana.settings import Settings
 
 

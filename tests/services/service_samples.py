@@ -8,10 +8,10 @@ from typing import Any
 
 from amana.core.statements import Interval, PersonRow, Reject, Statement
 from amana.core.vocabulary import Channel, Proof, Status
-from amana.services import imports
-from amana.services.asking import Gate, Inquiry
-from amana.services.house import House
-from amana.services.imports import Order, Report
+from amana.services.collection import imports
+from amana.services.collection.imports import Order, Report
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.record.house import House
 
 NOW = 1_780_000_000  # 2026-05-28, a Thursday, 20:26 UTC
 DAY = 86_400

@@ -10,12 +10,14 @@ from service_samples import OFFERS, TestClock
 
 from amana.core import facts
 from amana.core.vocabulary import Channel
-from amana.services import ages, capture, forget, links, preferences, tasks
-from amana.services.ages import Standing
-from amana.services.asking import Gate
-from amana.services.capture import Choice, Context, Submission
-from amana.services.house import House
-from amana.services.preferences import Change
+from amana.services.collection import ages, capture, preferences
+from amana.services.collection.ages import Standing
+from amana.services.collection.capture import Choice, Context, Submission
+from amana.services.collection.preferences import Change
+from amana.services.gate.asking import Gate
+from amana.services.keeping import forget
+from amana.services.record import links, tasks
+from amana.services.record.house import House
 
 EMAIL = Choice(purpose="offers", channel=Channel.EMAIL)
 ADDRESS = "shared@family.example"

@@ -14,21 +14,12 @@ from amana.core import events
 from amana.core import state as states
 from amana.core.vocabulary import Channel
 from amana.ledger import verify
-from amana.services import (
-    acknowledging,
-    capture,
-    history,
-    links,
-    own_data,
-    preferences,
-    publication,
-    receipts,
-    tasks,
-    tokens,
-)
-from amana.services.capture import Choice, Context, Granted, Submission
-from amana.services.house import House
-from amana.services.preferences import Change
+from amana.services.choices import own_data
+from amana.services.collection import acknowledging, capture, preferences
+from amana.services.collection.capture import Choice, Context, Granted, Submission
+from amana.services.collection.preferences import Change
+from amana.services.record import history, links, publication, receipts, tasks, tokens
+from amana.services.record.house import House
 from amana.storage import people
 from amana.storage import tokens as token_rows
 

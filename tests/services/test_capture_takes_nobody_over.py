@@ -9,11 +9,12 @@ from service_samples import OFFERS, TestClock, given, row, taken
 
 from amana.core import state as states
 from amana.core.vocabulary import Channel
-from amana.services import capture, tasks
-from amana.services.asking import Gate
-from amana.services.capture import Choice, Context, Submission
-from amana.services.house import House
-from amana.services.preferences import Change, change
+from amana.services.collection import capture
+from amana.services.collection.capture import Choice, Context, Submission
+from amana.services.collection.preferences import Change, change
+from amana.services.gate.asking import Gate
+from amana.services.record import tasks
+from amana.services.record.house import House
 from amana.storage import people
 
 EMAIL = Choice(purpose="offers", channel=Channel.EMAIL)

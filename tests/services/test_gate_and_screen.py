@@ -28,10 +28,11 @@ from amana.columns.store import ColumnStore
 from amana.core import decision, events
 from amana.core.statements import PersonRow, Statement
 from amana.core.vocabulary import Actor, Channel, PointKind, Proof, Status
-from amana.services import publish, screening
-from amana.services.asking import Gate, Inquiry, log_size
-from amana.services.house import House
-from amana.services.writing import Session
+from amana.services.audience import screening
+from amana.services.gate.asking import Gate, Inquiry, log_size
+from amana.services.record import publish
+from amana.services.record.house import House
+from amana.services.record.writing import Session
 from amana.storage import register
 
 ADS = Inquiry(brand="orchard", purpose="offers", channel=Channel.ADS_AUDIENCE)

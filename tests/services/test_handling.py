@@ -12,12 +12,15 @@ from amana import errors
 from amana.core import decision, workspace
 from amana.core.phrases import LANGUAGES
 from amana.core.statements import ANY
-from amana.services import data_choices, own_data, preferences, publish, screening, tasks, wording
-from amana.services.asking import Gate, log_size
-from amana.services.capture import Context
-from amana.services.data_choices import DataChoice
-from amana.services.handling import Handling
-from amana.services.house import House
+from amana.services.audience import screening
+from amana.services.choices import data_choices, own_data
+from amana.services.choices.data_choices import DataChoice
+from amana.services.collection import preferences
+from amana.services.collection.capture import Context
+from amana.services.gate.asking import Gate, log_size
+from amana.services.gate.handling import Handling
+from amana.services.record import publish, tasks, wording
+from amana.services.record.house import House
 
 ANN, BEN, MIA, TOM = 1, 2, 3, 4
 DAY = 86_400

@@ -28,8 +28,9 @@ from amana import errors
 from amana.core import events
 from amana.core.statements import PersonRow, Reject
 from amana.core.vocabulary import Channel, Proof, Status
-from amana.services import history, imports
-from amana.services.house import House
+from amana.services.collection import imports
+from amana.services.record import history
+from amana.services.record.house import House
 from amana.storage import people, register
 
 WITHDRAWN = said(Status.WITHDRAWN, at(NOW - 5 * DAY))

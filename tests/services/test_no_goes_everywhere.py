@@ -10,11 +10,13 @@ from service_samples import DAY, NOW, OFFERS, TestClock
 
 from amana import errors
 from amana.core.vocabulary import Channel
-from amana.services import capture, forget, imports, links, preferences, tasks
-from amana.services.asking import Gate, Inquiry
-from amana.services.capture import Choice, Context, Submission
-from amana.services.house import House
-from amana.services.preferences import Change
+from amana.services.collection import capture, imports, preferences
+from amana.services.collection.capture import Choice, Context, Submission
+from amana.services.collection.preferences import Change
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.keeping import forget
+from amana.services.record import links, tasks
+from amana.services.record.house import House
 
 EMAIL = Choice(purpose="offers", channel=Channel.EMAIL)
 HARBOUR = Inquiry(brand="harbour", purpose="offers", channel=Channel.EMAIL)

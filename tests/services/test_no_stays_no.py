@@ -19,9 +19,9 @@ from service_samples import DAY, NOW, OFFERS, TestClock
 
 from amana import errors
 from amana.connectors import catalogue
-from amana.services import imports
-from amana.services.asking import Gate
-from amana.services.house import House
+from amana.services.collection import imports
+from amana.services.gate.asking import Gate
+from amana.services.record.house import House
 
 MAPPING = """
 [source]

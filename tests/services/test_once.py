@@ -6,8 +6,8 @@ import pytest
 from service_samples import TestClock
 
 from amana import errors
-from amana.services import idempotency
-from amana.services.house import House
+from amana.services.record import idempotency
+from amana.services.record.house import House
 
 
 class Killed(BaseException):

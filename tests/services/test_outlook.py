@@ -15,11 +15,12 @@ from amana.core import events
 from amana.core.remedies import Kind
 from amana.core.statements import PersonRow, Statement
 from amana.core.vocabulary import Actor, Channel, Proof, Status
-from amana.services import outlook, publish, screening
-from amana.services.asking import Gate, Inquiry
-from amana.services.house import House
-from amana.services.outlook import Outlook, Prospect
-from amana.services.writing import Session
+from amana.services.audience import outlook, screening
+from amana.services.audience.outlook import Outlook, Prospect
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.record import publish
+from amana.services.record.house import House
+from amana.services.record.writing import Session
 from amana.storage import register
 
 ADVICE = msgspec.structs.replace(POST, topics=("art",))

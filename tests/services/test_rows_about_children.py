@@ -6,7 +6,7 @@ import pytest
 from service_samples import given, reasons, row, taken
 
 from amana.core.statements import PersonRow
-from amana.services.house import House
+from amana.services.record.house import House
 from amana.storage import people
 
 ADDRESS = "family@example.com"

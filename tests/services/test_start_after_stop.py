@@ -8,10 +8,10 @@ from service_samples import TEXTS, TestClock, given, reasons, row, taken
 from amana.core import events
 from amana.core.statements import Interval
 from amana.core.vocabulary import Actor, Channel, PointKind
-from amana.services import feedback
-from amana.services.feedback import BOUNCE, COMPLAINT, START, Report
-from amana.services.house import House
-from amana.services.writing import Session
+from amana.services.messaging import feedback
+from amana.services.messaging.feedback import BOUNCE, COMPLAINT, START, Report
+from amana.services.record.house import House
+from amana.services.record.writing import Session
 from amana.storage import people
 
 NUMBER = "+447400123456"

@@ -9,9 +9,9 @@ import pytest
 from service_samples import TestClock
 
 from amana import errors
-from amana.services import tasks
-from amana.services.house import House
-from amana.services.writing import Session
+from amana.services.record import tasks
+from amana.services.record.house import House
+from amana.services.record.writing import Session
 from amana.storage.tasks import TaskRow
 
 

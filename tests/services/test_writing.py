@@ -16,9 +16,9 @@ from amana import errors, wiring
 from amana.core import events
 from amana.core.vocabulary import Actor, Status
 from amana.keys.root import LocalRoot
-from amana.services import history, records
-from amana.services.house import House
-from amana.services.writing import Session
+from amana.services.record import history, records
+from amana.services.record.house import House
+from amana.services.record.writing import Session
 from amana.settings import Settings
 
 

@@ -21,10 +21,10 @@ from amana.connectors import catalogue
 from amana.core import events
 from amana.core.statements import Interval
 from amana.core.vocabulary import Actor, Channel, Status
-from amana.services import imports
-from amana.services.asking import Gate, Inquiry
-from amana.services.house import House
-from amana.services.writing import Session
+from amana.services.collection import imports
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.record.house import House
+from amana.services.record.writing import Session
 from amana.settings import Settings
 
 NOW = 1_800_000_000

@@ -16,9 +16,12 @@ from amana.core import events
 from amana.core.vocabulary import Status
 from amana.keys.store import LOG_SIGNING
 from amana.ledger import checkpoint, note
-from amana.services import audit, backup, forget, history, journal, permits, publication, screening
-from amana.services.asking import Gate
-from amana.services.house import House
+from amana.services.audience import screening
+from amana.services.gate import permits
+from amana.services.gate.asking import Gate
+from amana.services.keeping import audit, backup, forget, journal
+from amana.services.record import history, publication
+from amana.services.record.house import House
 from amana.storage import log, proofs, tables
 
 Maker = Callable[..., Place]

@@ -18,8 +18,12 @@ from store_world import (
 
 from amana.core.statements import PersonRow
 from amana.core.vocabulary import Channel, Status
-from amana.services import audit, history, imports, registries, reveal, screening
-from amana.services.asking import Gate, Inquiry
+from amana.services.audience import screening
+from amana.services.collection import imports
+from amana.services.gate import registries
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.keeping import audit
+from amana.services.record import history, reveal
 from amana.storage import register
 
 

@@ -13,7 +13,7 @@ from store_world import OFFERS, Place, row, take
 
 from amana.cli.main import main
 from amana.cli.session import BAD, CONFLICT, MISSING, OK, STORE
-from amana.services import exports, forget
+from amana.services.keeping import exports, forget
 from amana.storage import tables
 
 Maker = Callable[..., Place]

@@ -8,7 +8,7 @@ import pytest
 from store_world import DAY, NOW, Place, row, take
 
 from amana import errors, settings
-from amana.services import exports
+from amana.services.keeping import exports
 from amana.storage import register
 
 

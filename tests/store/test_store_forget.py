@@ -21,9 +21,11 @@ from amana.core.vocabulary import Status
 from amana.keys import tables as key_tables
 from amana.keys.store import KeyStore
 from amana.ledger import verify
-from amana.services import audit, cache, exports, forget, publication, receipts, screening
-from amana.services.asking import Gate
-from amana.services.house import House
+from amana.services.audience import cache, screening
+from amana.services.gate.asking import Gate
+from amana.services.keeping import audit, exports, forget
+from amana.services.record import publication, receipts
+from amana.services.record.house import House
 from amana.storage import engines, erasures, points, tables
 from amana.storage.database import Database
 
@@ -254,7 +256,7 @@ import os, signal, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from test_store_forget import STEPS, PERSON
 from amana import settings, wiring
-from amana.services import forget
+from amana.services.keeping import forget
 where, name = STEPS[{step!r}]
 setattr(where, name, lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL))
 with wiring.opened(settings.read(os.environ), writing=True) as house:

@@ -16,11 +16,14 @@ from amana.core.statements import PersonRow
 from amana.core.vocabulary import Channel, Status
 from amana.keys.root import LocalRoot
 from amana.keys.store import KeyStore
-from amana.services import addresses, audit, history, registries, reveal, rotation, screening
-from amana.services.addresses import Address
-from amana.services.asking import Gate, Inquiry
-from amana.services.house import House
-from amana.services.writing import month_of
+from amana.services.audience import screening
+from amana.services.gate import registries
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.keeping import audit, rotation
+from amana.services.record import addresses, history, reveal
+from amana.services.record.addresses import Address
+from amana.services.record.house import House
+from amana.services.record.writing import month_of
 from amana.storage import points, tables
 
 YEAR = 365 * DAY

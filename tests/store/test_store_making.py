@@ -11,7 +11,8 @@ import pytest
 from store_world import DEFINITION, NOW, Place, allowed, row, take
 
 from amana import errors, wiring
-from amana.services import backup, publish
+from amana.services.keeping import backup
+from amana.services.record import publish
 
 
 class Cut(Exception):

@@ -23,10 +23,12 @@ from amana.core.plan import Ask, Law
 from amana.core.statements import PersonRow
 from amana.core.vocabulary import Channel, Status
 from amana.screening import blocks, engines
-from amana.services import cache, forget, registries, screening
-from amana.services.asking import Gate
-from amana.services.asking_many import Many
-from amana.services.house import House
+from amana.services.audience import cache, screening
+from amana.services.audience.asking_many import Many
+from amana.services.gate import registries
+from amana.services.gate.asking import Gate
+from amana.services.keeping import forget
+from amana.services.record.house import House
 from amana.storage import engines as databases
 from amana.storage import register
 

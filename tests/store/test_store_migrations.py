@@ -16,8 +16,8 @@ from store_world import OFFERS, Place, allowed, row, say, take
 from amana import errors, wiring
 from amana.core import facts
 from amana.core.vocabulary import Status
-from amana.services import audit
-from amana.services.asking import Gate
+from amana.services.gate.asking import Gate
+from amana.services.keeping import audit
 from amana.storage import engines, migrations, reading, tables
 from amana.storage.database import Database
 

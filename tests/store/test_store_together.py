@@ -15,9 +15,10 @@ from store_world import NOW, Place, row, say, take, word
 
 from amana.core.vocabulary import Status
 from amana.ledger import checkpoint, nodes
-from amana.services import audit, publication
-from amana.services.house import House
-from amana.services.writing import Session
+from amana.services.keeping import audit
+from amana.services.record import publication
+from amana.services.record.house import House
+from amana.services.record.writing import Session
 from amana.storage import log, tables
 
 WRITER = """

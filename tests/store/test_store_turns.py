@@ -15,7 +15,7 @@ from store_world import NOW, Place, row, say, take
 
 from amana import errors
 from amana.core.vocabulary import Status
-from amana.services import audit
+from amana.services.keeping import audit
 from amana.storage.database import Database
 
 ROUNDS = 20

@@ -15,8 +15,9 @@ from store_world import DAY, NOW, Place, allowed, row, say, take
 from amana import errors, wiring
 from amana.core.vocabulary import Status
 from amana.ledger import checkpoint, note
-from amana.services import audit, backup, forget, journal, publication, witness
-from amana.services.house import House
+from amana.services.keeping import audit, backup, forget, journal, witness
+from amana.services.record import publication
+from amana.services.record.house import House
 from amana.storage import proofs
 
 LATER = NOW + DAY

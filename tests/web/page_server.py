@@ -11,7 +11,7 @@ from granian.server.embed import Server
 from litestar import Litestar
 
 from amana import wiring
-from amana.services.limits import Buckets
+from amana.services.record.limits import Buckets
 from amana.settings import Settings
 from amana.web import app
 from amana.web.pacing import Pace

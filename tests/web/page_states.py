@@ -25,9 +25,11 @@ from web_samples import (
 from amana.core.cells import CHANNEL_CODE
 from amana.core.rights import Kind, Via
 from amana.core.vocabulary import Channel
-from amana.services import exports, following, requests, reveal, rights_run
-from amana.services.capture import Choice
-from amana.services.limits import Buckets
+from amana.services.collection.capture import Choice
+from amana.services.keeping import exports
+from amana.services.record import reveal
+from amana.services.record.limits import Buckets
+from amana.services.rights import following, requests, rights_run
 from amana.storage import register
 from amana.web import app
 from amana.web.pacing import Pace

@@ -8,9 +8,9 @@ import time
 import pytest
 from web_samples import LANGUAGES, OFFERS, Answer, Site, member, step_up, token
 
-from amana.services import data_choices
-from amana.services.asking import Gate
-from amana.services.handling import Handling
+from amana.services.choices import data_choices
+from amana.services.gate.asking import Gate
+from amana.services.gate.handling import Handling
 from amana.web import words
 
 PROFILE = "offers|use.profile|user.behavior.interests"

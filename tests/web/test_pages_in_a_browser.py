@@ -16,7 +16,7 @@ from litestar.exceptions import LitestarDeprecationWarning
 from page_states import Maker, State
 from web_samples import LANGUAGES, NEWS, OFFERS, PHONE, TEXTS, Site, mailed, member, step_up, token
 
-from amana.services import reveal
+from amana.services.record import reveal
 from amana.web import app, words
 
 pytestmark = pytest.mark.slow

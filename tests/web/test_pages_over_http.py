@@ -16,9 +16,12 @@ from web_samples import ADS, LANGUAGES, NEWS, OFFERS, PHONE, TEXTS, Site, mailed
 from amana.core import events
 from amana.core.vocabulary import Actor, Channel, Status
 from amana.ledger import verify
-from amana.services import exports, links, own_data, preferences, publication, reveal
-from amana.services.capture import Context
-from amana.services.writing import Session
+from amana.services.choices import own_data
+from amana.services.collection import preferences
+from amana.services.collection.capture import Context
+from amana.services.keeping import exports
+from amana.services.record import links, publication, reveal
+from amana.services.record.writing import Session
 from amana.storage import people, register
 from amana.web import words
 

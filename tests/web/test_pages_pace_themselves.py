@@ -16,8 +16,9 @@ from web_samples import LANGUAGES, OFFERS, Site, mailed, member, token
 from amana.api import app as api
 from amana.api.desk import Options
 from amana.core import events
-from amana.services import own_data, preferences
-from amana.services.limits import Buckets
+from amana.services.choices import own_data
+from amana.services.collection import preferences
+from amana.services.record.limits import Buckets
 from amana.web import app, pacing, words
 from amana.web.pacing import Pace
 

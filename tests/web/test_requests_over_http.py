@@ -12,9 +12,9 @@ from web_samples import LANGUAGES, OFFERS, Answer, Site, mailed, member, step_up
 from amana import errors
 from amana.core.rights import Asker, Kind, Status, Via
 from amana.core.vocabulary import Channel
-from amana.services import following, requests, rights_run
-from amana.services.asking import Gate, Inquiry
-from amana.services.requests import Said
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.rights import following, requests, rights_run
+from amana.services.rights.requests import Said
 from amana.web import words
 
 QUESTION = Inquiry(brand="orchard", purpose="offers", channel=Channel.EMAIL)

@@ -15,9 +15,11 @@ from urllib.parse import urlencode
 import msgspec
 
 from amana.core.vocabulary import Channel
-from amana.services import capture, links, own_data, tasks
-from amana.services.capture import Choice, Context, Submission
-from amana.services.house import House
+from amana.services.choices import own_data
+from amana.services.collection import capture
+from amana.services.collection.capture import Choice, Context, Submission
+from amana.services.record import links, tasks
+from amana.services.record.house import House
 
 LANGUAGES = ("en", "he", "ar", "th", "ru")
 PORT_WAIT = 15  # seconds

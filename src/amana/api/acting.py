@@ -16,9 +16,9 @@ from amana.api import decisions, guarding
 from amana.api.decisions import Action, Asker, Subject
 from amana.api.desk import Desk
 from amana.api.guarding import SECURED, AnyRequest, TheDesk, answers, caller_of, needs
-from amana.services import permits
-from amana.services.asking import Inquiry
-from amana.services.jobs import Job
+from amana.services.audience.jobs import Job
+from amana.services.gate import permits
+from amana.services.gate.asking import Inquiry
 
 MOST = 1_000  # permits in one request
 MOST_PEOPLE = 50_000  # ids in one screen's request

@@ -40,8 +40,8 @@ from amana.api import (
 from amana.api.desk import Desk, Options
 from amana.api.front import LARGEST_BODY, Front
 from amana.api.guarding import TheDesk
-from amana.services import asking
-from amana.services.house import House
+from amana.services.gate import asking
+from amana.services.record.house import House
 
 TITLE, VERSION = "Amana", "1"
 ROUTES: tuple[ControllerRouterHandler, ...] = (

@@ -20,8 +20,10 @@ from amana.api.decisions import Action, Answer, Answers, Ask, Asker, Asks, Resou
 from amana.api.desk import Desk
 from amana.api.guarding import SECURED, AnyRequest, TheDesk, answers, caller_of, needs
 from amana.core import cells
-from amana.services import addresses, data_choices, screening
-from amana.services.handling import Handling
+from amana.services.audience import screening
+from amana.services.choices import data_choices
+from amana.services.gate.handling import Handling
+from amana.services.record import addresses
 
 PAGE = 1_000
 LARGEST_PAGE = 10_000

@@ -14,7 +14,7 @@ from amana.api.decisions import Answer, Asker, Asks, Part, ReasonTold, Told
 from amana.api.desk import Desk
 from amana.core import decision, rules
 from amana.core.phrases import Phrases
-from amana.services.asking import Inquiry
+from amana.services.gate.asking import Inquiry
 
 Group = tuple[Inquiry, int | None]
 CATCH_UP = 30  # seconds between two looks whether the columns should be brought to the ledger's head

@@ -12,7 +12,7 @@ from litestar.exceptions import PermissionDeniedException
 
 from amana.api import decisions
 from amana.api.guarding import SECURED, AnyRequest, TheDesk, answers, caller_of, needs
-from amana.services import tasks
+from amana.services.record import tasks
 
 
 class TasksTold(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,9 +13,10 @@ from litestar.params import FromPath, JSONBody
 from amana import errors
 from amana.api import decisions, guarding
 from amana.api.guarding import SECURED, AnyRequest, TheDesk, answers, caller_of, needs
-from amana.services import data_choices, telling
-from amana.services.capture import Context
-from amana.services.data_choices import DataChoice, DataSwitch
+from amana.services.choices import data_choices
+from amana.services.choices.data_choices import DataChoice, DataSwitch
+from amana.services.collection import telling
+from amana.services.collection.capture import Context
 
 MOST = 100
 

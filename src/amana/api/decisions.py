@@ -27,10 +27,10 @@ from amana.core.decision import Decision, Evidence
 from amana.core.phrases import Phrases
 from amana.core.remedies import Remedy
 from amana.core.vocabulary import Channel, Manner
-from amana.services import addresses, wording
-from amana.services.api_keys import Caller
-from amana.services.asking import Asked, Gate, Inquiry
-from amana.services.handling import Handling
+from amana.services.gate.asking import Asked, Gate, Inquiry
+from amana.services.gate.handling import Handling
+from amana.services.record import addresses, wording
+from amana.services.record.api_keys import Caller
 
 MOST = 1_000  # evaluations in one request
 KEPT = 256

@@ -17,12 +17,15 @@ from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 
-from amana.services import api_keys, jobs, registries, renewing
-from amana.services.api_keys import Caller
-from amana.services.asking import Gate
-from amana.services.asking_many import Many
-from amana.services.house import House
-from amana.services.renewing import FRESH
+from amana.services.audience import jobs
+from amana.services.audience.asking_many import Many
+from amana.services.gate import registries
+from amana.services.gate.asking import Gate
+from amana.services.law_book import renewing
+from amana.services.law_book.renewing import FRESH
+from amana.services.record import api_keys
+from amana.services.record.api_keys import Caller
+from amana.services.record.house import House
 from amana.storage import register, restores
 
 P = ParamSpec("P")

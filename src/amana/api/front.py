@@ -24,7 +24,7 @@ from amana import errors
 from amana.api import briefly, decisions, limits, problems
 from amana.api.desk import Desk
 from amana.api.limits import Buckets, Limit
-from amana.services.api_keys import Caller
+from amana.services.record.api_keys import Caller
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

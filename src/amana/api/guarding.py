@@ -20,8 +20,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from amana import errors
 from amana.api import problems
 from amana.api.desk import Desk
-from amana.services import idempotency
-from amana.services.api_keys import Caller
+from amana.services.record import idempotency
+from amana.services.record.api_keys import Caller
 
 Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]
 AnyRequest = Request[Any, Any, Any]

@@ -7,7 +7,7 @@ afterwards. The numbers are the product's and no setting raises them. The bucket
 
 from __future__ import annotations
 
-from amana.services.limits import Buckets, Limit, address_of, owner_of
+from amana.services.record.limits import Buckets, Limit, address_of, owner_of
 
 KEYED = Limit(rate=20_000, burst=40_000)
 WRITING = Limit(rate=200, burst=2_000)

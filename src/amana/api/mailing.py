@@ -18,10 +18,10 @@ from amana.api import acting, decisions, guarding
 from amana.api.decisions import Action, Subject
 from amana.api.desk import Desk
 from amana.api.guarding import SECURED, AnyRequest, TheDesk, answers, caller_of, needs
-from amana.services import mailings
-from amana.services.api_keys import Caller
-from amana.services.house import House
-from amana.services.mailings import Order, Text, Told
+from amana.services.messaging import mailings
+from amana.services.messaging.mailings import Order, Text, Told
+from amana.services.record.api_keys import Caller
+from amana.services.record.house import House
 
 MOST_PEOPLE = acting.MOST_PEOPLE
 

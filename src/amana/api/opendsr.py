@@ -23,9 +23,9 @@ from amana import errors
 from amana.api.desk import Desk
 from amana.api.guarding import AnyRequest, TheDesk, caller_of, needs
 from amana.core import opendsr as form
-from amana.services import opendsr
-from amana.services.api_keys import Caller
-from amana.services.house import House
+from amana.services.record.api_keys import Caller
+from amana.services.record.house import House
+from amana.services.rights import opendsr
 
 BASE = "/opendsr/v2"
 _encode = msgspec.json.Encoder().encode

@@ -17,7 +17,8 @@ from amana import errors
 from amana.api import decisions
 from amana.api.guarding import SECURED, AnyRequest, TheDesk, answers, caller_of, needs
 from amana.core.facts import ALL_DAYS, ALL_HOURS, NO_CAP
-from amana.services import preferences, receipts, reveal, telling
+from amana.services.collection import preferences, telling
+from amana.services.record import receipts, reveal
 from amana.storage import register
 
 

@@ -20,8 +20,8 @@ import msgspec
 
 from amana import errors
 from amana.core.vocabulary import Channel
-from amana.services.bounces import DELIVERED, SOFT
-from amana.services.feedback import BOUNCE, COMPLAINT, LEAVE, START, Report
+from amana.services.messaging.bounces import DELIVERED, SOFT
+from amana.services.messaging.feedback import BOUNCE, COMPLAINT, LEAVE, START, Report
 
 TOKEN = "amana_token"  # noqa: S105  the name of a field, not a secret
 _LINK = re.compile(r"/u/([A-Za-z0-9_-]{24})(?![A-Za-z0-9_-])")

@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from amana import errors
 from amana.api.guarding import TheDesk, answers
 from amana.ledger import tiles
-from amana.services import publication
+from amana.services.record import publication
 from amana.storage import log
 
 FOR_EVER = "public, max-age=31536000, immutable"

@@ -23,7 +23,7 @@ from amana.api.guarding import SECURED, AnyRequest, TheDesk, answers, caller_of,
 from amana.core import workspace
 from amana.core.statements import ANY, Interval, PersonRow, Statement
 from amana.core.vocabulary import REFUSING, Actor, Channel, Status
-from amana.services import capture, preferences, telling
+from amana.services.collection import capture, preferences, telling
 
 MOST = 500  # statements in one request
 

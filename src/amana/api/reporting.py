@@ -23,9 +23,9 @@ from amana.api.desk import Desk
 from amana.api.guarding import AnyRequest, TheDesk, answers
 from amana.core.statements import ANY
 from amana.delivery import texting
-from amana.services import bounces, feedback, inbound, reporters
-from amana.services.api_keys import Caller
-from amana.services.feedback import Report
+from amana.services.messaging import bounces, feedback, inbound, reporters
+from amana.services.messaging.feedback import Report
+from amana.services.record.api_keys import Caller
 
 TEXTS = "twilio"
 EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'

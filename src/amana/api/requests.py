@@ -24,11 +24,11 @@ from amana.api import decisions, guarding
 from amana.api.desk import Desk
 from amana.api.guarding import SECURED, AnyRequest, TheDesk, answers, caller_of, needs
 from amana.core.rights import ENDED, Asker, Identity, Kind, Status, Via
-from amana.services import following, requests, rights_preview, rights_run
-from amana.services.api_keys import Caller
-from amana.services.following import Standing
-from amana.services.house import House
-from amana.services.requests import Said
+from amana.services.record.api_keys import Caller
+from amana.services.record.house import House
+from amana.services.rights import following, requests, rights_preview, rights_run
+from amana.services.rights.following import Standing
+from amana.services.rights.requests import Said
 from amana.storage.requests import RequestRow
 
 MOST_VALUES = 50  # identities and corrections of one request

@@ -23,7 +23,7 @@ from litestar.types import ControllerRouterHandler
 from amana import errors, wiring
 from amana.api import app
 from amana.api.desk import Options
-from amana.services.house import House
+from amana.services.record.house import House
 from amana.settings import Settings
 
 Pages = Callable[[Callable[[], House]], Sequence[ControllerRouterHandler]]

@@ -29,11 +29,12 @@ from amana.api.desk import Desk
 from amana.api.guarding import AnyRequest, TheDesk
 from amana.core.statements import ANY
 from amana.core.vocabulary import Channel
-from amana.services import capture, data_choices, preferences, web_signals
-from amana.services.api_keys import Caller
-from amana.services.capture import Choice, Context
-from amana.services.data_choices import DataChoice
-from amana.services.web_signals import Known
+from amana.services.choices import data_choices, web_signals
+from amana.services.choices.data_choices import DataChoice
+from amana.services.choices.web_signals import Known
+from amana.services.collection import capture, preferences
+from amana.services.collection.capture import Choice, Context
+from amana.services.record.api_keys import Caller
 
 MOST_ENTRIES = 100
 """Of each list of a request about preferences, the same one said twice included."""

@@ -32,11 +32,11 @@ from amana.cli.session import JsonFlag, answer
 from amana.core.decision import Decision, LawCited, Reason
 from amana.core.events import Permission
 from amana.core.remedies import Remedy
-from amana.services import addresses, history
-from amana.services.asking import Asked, Gate
-from amana.services.handling import Handling
-from amana.services.history import Opened
-from amana.services.house import House
+from amana.services.gate.asking import Asked, Gate
+from amana.services.gate.handling import Handling
+from amana.services.record import addresses, history
+from amana.services.record.history import Opened
+from amana.services.record.house import House
 from amana.storage import log, sources
 
 PersonArgument = Annotated[str, typer.Argument(help="p123, an e-mail address or a phone number.")]

@@ -12,8 +12,8 @@ import typer
 
 from amana.cli import rendering, session
 from amana.cli.session import JsonFlag, answer
-from amana.services import tasks
-from amana.services.tasks import Group
+from amana.services.record import tasks
+from amana.services.record.tasks import Group
 
 
 def register(app: typer.Typer) -> None:

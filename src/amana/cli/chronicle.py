@@ -16,7 +16,7 @@ from amana.core import events
 from amana.core.phrases import Phrases
 from amana.core.statements import ANY
 from amana.core.vocabulary import Proof
-from amana.services.history import Opened
+from amana.services.record.history import Opened
 
 HIDDEN = "(sealed)"
 

@@ -21,10 +21,11 @@ from amana.core import traversal
 from amana.core.data_map import DataMap, System
 from amana.core.map_entries import Problem, listed
 from amana.core.traversal import Walk
-from amana.services import data_map as maps
-from amana.services import map_picture, write_back
-from amana.services.data_map import Note
-from amana.services.write_back import Carried
+from amana.services.systems import data_map as maps
+from amana.services.systems import map_picture
+from amana.services.systems.data_map import Note
+from amana.services.upkeep import write_back
+from amana.services.upkeep.write_back import Carried
 
 commands = typer.Typer(no_args_is_help=True, help="The data map: connected systems and what they hold.")
 

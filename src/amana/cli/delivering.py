@@ -17,20 +17,12 @@ import typer
 
 from amana import errors
 from amana.cli import rendering
-from amana.services import (
-    copies,
-    gating,
-    inbound,
-    opendsr,
-    requests,
-    retention,
-    rights_run,
-    rights_telling,
-    sending,
-)
-from amana.services.house import House
-from amana.services.posting import open_post
-from amana.services.tasks import Worker
+from amana.services.messaging import gating, inbound, sending
+from amana.services.record.house import House
+from amana.services.record.posting import open_post
+from amana.services.record.tasks import Worker
+from amana.services.rights import copies, opendsr, requests, rights_run, rights_telling
+from amana.services.upkeep import retention
 from amana.worker import loop
 
 POLL = 20.0  # seconds between two looks into the mailbox

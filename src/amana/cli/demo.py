@@ -37,20 +37,14 @@ from amana.sample.people import people as sample_people
 from amana.sample.records import Records, records
 from amana.sample.sends import write_sends
 from amana.sample.shop import settled, write_shop
-from amana.services import (
-    audit,
-    data_map,
-    history,
-    imports,
-    map_picture,
-    past_sends,
-    replay,
-    screening,
-    whatif,
-)
-from amana.services.asking import Gate, Inquiry
-from amana.services.house import House
-from amana.services.whatif import Flips, Side
+from amana.services.audience import past_sends, replay, screening, whatif
+from amana.services.audience.whatif import Flips, Side
+from amana.services.collection import imports
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.keeping import audit
+from amana.services.record import history
+from amana.services.record.house import House
+from amana.services.systems import data_map, map_picture
 from amana.settings import Settings
 from amana.storage import log, people, sources
 

@@ -21,12 +21,12 @@ from amana.core.decision import Decision
 from amana.core.events import Permission
 from amana.core.statements import ANY
 from amana.sample.exports import SampleFiles
-from amana.services.asking import Inquiry
-from amana.services.history import Opened
-from amana.services.imports import Report
-from amana.services.replay import Replayed
-from amana.services.screening import Screened
-from amana.services.whatif import Flips
+from amana.services.audience.replay import Replayed
+from amana.services.audience.screening import Screened
+from amana.services.audience.whatif import Flips
+from amana.services.collection.imports import Report
+from amana.services.gate.asking import Inquiry
+from amana.services.record.history import Opened
 
 COUNTED = (
     ("rows", "rows"),

@@ -18,11 +18,13 @@ import msgspec
 from amana import errors
 from amana.core.rights import Identity, Kind, Status, Via
 from amana.sample.people import SamplePerson
-from amana.services import addresses, history, requests, rights_preview, rights_run, screening
-from amana.services.addresses import Keyer
-from amana.services.asking import Gate, Inquiry
-from amana.services.house import House
-from amana.services.rights_preview import Preview
+from amana.services.audience import screening
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.record import addresses, history
+from amana.services.record.addresses import Keyer
+from amana.services.record.house import House
+from amana.services.rights import requests, rights_preview, rights_run
+from amana.services.rights.rights_preview import Preview
 from amana.storage.requests import RequestRow
 
 ACTOR = "demo"

@@ -16,7 +16,7 @@ from amana.cli import data_map, rendering
 from amana.cli.session import JsonFlag, answer
 from amana.connectors.systems import catalogue
 from amana.connectors.systems import discover as drafting
-from amana.services import data_map as maps
+from amana.services.systems import data_map as maps
 
 
 def register(app: typer.Typer) -> None:

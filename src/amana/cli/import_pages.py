@@ -11,7 +11,7 @@ from typing import Any
 
 from amana.cli import lists, rehearsal, rendering, session
 from amana.cli.rehearsal import Rehearsed, Rejected
-from amana.services.imports import Report
+from amana.services.collection.imports import Report
 from amana.storage.sources import Source
 
 COUNTED = {

@@ -29,8 +29,10 @@ from amana.connectors.moments import Clock
 from amana.connectors.tables import Source
 from amana.core.lists import Papers
 from amana.core.statements import ANY, PersonRow, Reject
-from amana.services import imports, lists, past_sends, registries
-from amana.services.house import House
+from amana.services.audience import past_sends
+from amana.services.collection import imports, lists
+from amana.services.gate import registries
+from amana.services.record.house import House
 from amana.storage import sources
 
 

@@ -20,11 +20,11 @@ from rich.progress import Progress
 from amana import errors, wiring
 from amana.cli import paths, people, rendering, session
 from amana.cli.session import JsonFlag, answer
-from amana.services import backup as backups
-from amana.services import exports as exporting
-from amana.services import forget as forgetting
-from amana.services import journal as journals
-from amana.services import rotation
+from amana.services.keeping import backup as backups
+from amana.services.keeping import exports as exporting
+from amana.services.keeping import forget as forgetting
+from amana.services.keeping import journal as journals
+from amana.services.keeping import rotation
 
 keys = typer.Typer(no_args_is_help=True, help="The keys: how they stand, and exchanging them.")
 journal = typer.Typer(no_args_is_help=True, help="The refusal journal, after a restore.")

@@ -20,10 +20,11 @@ from amana.cli.session import JsonFlag, answer
 from amana.core.packs import LawBook
 from amana.core.vocabulary import Channel, SubjectType
 from amana.ledger import verify as verifying
-from amana.services import law as reading
-from amana.services import law_changes, law_updates, whatif
-from amana.services.law import Shown, Source
-from amana.services.whatif import Affected
+from amana.services.audience import whatif
+from amana.services.audience.whatif import Affected
+from amana.services.law_book import law as reading
+from amana.services.law_book import law_changes, law_updates
+from amana.services.law_book.law import Shown, Source
 
 commands = typer.Typer(no_args_is_help=True, help="The law book: read it, compare days, check it, renew it.")
 

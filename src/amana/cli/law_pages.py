@@ -14,8 +14,8 @@ from amana.core.pack_values import NOT_ENFORCED, Addition, Condition, Dated, Mar
 from amana.core.packs import Jurisdiction, LawBook, LawException
 from amana.core.remedies import proof_names
 from amana.core.vocabulary import Channel, SubjectType
-from amana.services import law
-from amana.services.law import CapsShown, QuietShown, RegistryShown
+from amana.services.law_book import law
+from amana.services.law_book.law import CapsShown, QuietShown, RegistryShown
 
 INDEX = "README.md"
 

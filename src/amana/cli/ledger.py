@@ -20,9 +20,9 @@ from amana import errors
 from amana.cli.session import JsonFlag, answer, notes
 from amana.ledger import note
 from amana.ledger import verify as verifying
-from amana.services import audit as auditing
-from amana.services import publication, receipts
-from amana.services.house import House
+from amana.services.keeping import audit as auditing
+from amana.services.record import publication, receipts
+from amana.services.record.house import House
 
 ID_LENGTH = 32  # hexadecimal digits of an event id
 LAST = "last"

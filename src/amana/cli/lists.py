@@ -13,8 +13,8 @@ import typer
 
 from amana.cli import rendering
 from amana.cli.session import JsonFlag, answer
-from amana.services import lists
-from amana.services.lists import Released
+from amana.services.collection import lists
+from amana.services.collection.lists import Released
 
 commands = typer.Typer(no_args_is_help=True, help="Bought lists: what they lack, and letting them go.")
 

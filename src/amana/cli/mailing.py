@@ -17,10 +17,11 @@ from amana.cli import paths, question, rendering, session, wording
 from amana.cli.question import BrandOption, PurposeOption, TopicOption
 from amana.cli.session import Command, JsonFlag, answer
 from amana.core.vocabulary import Channel
-from amana.services import audiences, mailings
-from amana.services.asking import Gate
-from amana.services.house import House
-from amana.services.mailings import Order, Told
+from amana.services.audience import audiences
+from amana.services.gate.asking import Gate
+from amana.services.messaging import mailings
+from amana.services.messaging.mailings import Order, Told
+from amana.services.record.house import House
 
 NumberArgument = Annotated[str, typer.Argument(help="The mailing's id.")]
 

@@ -15,11 +15,11 @@ from amana import errors
 from amana.cli import chronicle, rendering, wording
 from amana.cli.ask import PersonArgument
 from amana.cli.session import JsonFlag, answer
-from amana.services import addresses
-from amana.services import history as histories
-from amana.services import reveal as revealing
-from amana.services.asking import Gate
-from amana.services.house import House
+from amana.services.gate.asking import Gate
+from amana.services.record import addresses
+from amana.services.record import history as histories
+from amana.services.record import reveal as revealing
+from amana.services.record.house import House
 from amana.storage import register as registers
 from amana.storage import sources
 

@@ -18,9 +18,9 @@ from amana import errors
 from amana.cli import wording
 from amana.core import cells
 from amana.core.vocabulary import Channel, Manner
-from amana.services.asking import Asked, Inquiry
-from amana.services.handling import Handling
-from amana.services.house import House
+from amana.services.gate.asking import Asked, Inquiry
+from amana.services.gate.handling import Handling
+from amana.services.record.house import House
 from amana.storage import register
 
 BrandOption = Annotated[

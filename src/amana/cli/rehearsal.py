@@ -13,10 +13,11 @@ from pathlib import Path
 
 import msgspec
 
-from amana.services import imports, screening
-from amana.services.asking import Inquiry
-from amana.services.house import House
-from amana.services.imports import Order, Report
+from amana.services.audience import screening
+from amana.services.collection import imports
+from amana.services.collection.imports import Order, Report
+from amana.services.gate.asking import Inquiry
+from amana.services.record.house import House
 from amana.storage import people, sources
 
 REACH_UP_TO = 100_000

@@ -22,9 +22,9 @@ from amana.cli.screen import Row
 from amana.cli.session import JsonFlag, answer
 from amana.connectors import sends
 from amana.connectors.tables import Source
-from amana.services import past_sends, replay
-from amana.services.past_sends import Log
-from amana.services.replay import Replayed
+from amana.services.audience import past_sends, replay
+from amana.services.audience.past_sends import Log
+from amana.services.audience.replay import Replayed
 
 SHOWN_CAMPAIGNS = 20
 SHOWN_NEEDS = 8

@@ -18,8 +18,9 @@ from amana.cli import rendering
 from amana.cli.session import JsonFlag, answer, program
 from amana.connectors.systems.system import Progress
 from amana.core.rights import Asker, Identity, Kind, Via
-from amana.services import addresses, manual_desk, requests, rights_preview, rights_run
-from amana.services.house import House
+from amana.services.record import addresses
+from amana.services.record.house import House
+from amana.services.rights import manual_desk, requests, rights_preview, rights_run
 from amana.storage import requests as rows
 from amana.storage.requests import RequestRow, StepRow
 

@@ -19,7 +19,7 @@ from amana.cli import paths, rendering
 from amana.cli.request import Reference, commands
 from amana.cli.session import JsonFlag, answer
 from amana.core.phrases import LANGUAGES
-from amana.services import copies, evidence_pack, requests
+from amana.services.rights import copies, evidence_pack, requests
 
 
 def register(_: typer.Typer) -> None:

@@ -15,8 +15,8 @@ from amana import errors
 from amana.cli import rendering
 from amana.cli.request import commands
 from amana.cli.session import JsonFlag, answer, program
-from amana.services import mail_intake
-from amana.services.mail_intake import Taken
+from amana.services.rights import mail_intake
+from amana.services.rights.mail_intake import Taken
 
 LARGEST = 25_000_000  # bytes of a message
 _TOLD = {

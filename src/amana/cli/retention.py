@@ -16,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from amana.cli import rendering, session
 from amana.cli.session import JsonFlag, answer, program
-from amana.services import retention
-from amana.services.retention import Heard, Review
+from amana.services.upkeep import retention
+from amana.services.upkeep.retention import Heard, Review
 
 commands = typer.Typer(no_args_is_help=True, help="What has no ground any more: look, approve, let it go.")
 

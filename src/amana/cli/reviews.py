@@ -13,7 +13,7 @@ import typer
 
 from amana.cli import rendering, session
 from amana.cli.session import JsonFlag, answer
-from amana.services import reviews
+from amana.services.collection import reviews
 from amana.storage import sources
 
 commands = typer.Typer(no_args_is_help=True, help="People who share an address and differ.")

@@ -35,12 +35,13 @@ from amana.cli.question import (
 )
 from amana.cli.session import Command, JsonFlag, answer
 from amana.core.vocabulary import POINT_OF_CHANNEL, Channel
-from amana.services import comparing, exports, screening, sitting
-from amana.services.asking import Asked, Inquiry
-from amana.services.comparing import Change, Difference, Share
-from amana.services.house import House
-from amana.services.screening import Screened
-from amana.services.sitting import Explained, Sitting
+from amana.services.audience import comparing, screening, sitting
+from amana.services.audience.comparing import Change, Difference, Share
+from amana.services.audience.screening import Screened
+from amana.services.audience.sitting import Explained, Sitting
+from amana.services.gate.asking import Asked, Inquiry
+from amana.services.keeping import exports
+from amana.services.record.house import House
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,9 +19,9 @@ from amana import errors
 from amana.cli import rendering, wording
 from amana.core import bars, phrases
 from amana.core.bars import Bar
-from amana.services.asking import Inquiry
-from amana.services.comparing import Share
-from amana.services.screening import Screened
+from amana.services.audience.comparing import Share
+from amana.services.audience.screening import Screened
+from amana.services.gate.asking import Inquiry
 
 STYLE = """
 :root{color-scheme:light dark;--ink:#1c1c1c;--paper:#fff;--whole:#c9c9c9;--part:#1f6f5c;--line:#8a8a8a}

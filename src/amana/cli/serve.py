@@ -16,9 +16,9 @@ from litestar.types import ControllerRouterHandler
 
 from amana.api import serving
 from amana.cli import delivering, rendering, session
-from amana.services import api_keys, hooks
-from amana.services.house import House
-from amana.services.tasks import Worker
+from amana.services.record import api_keys, hooks
+from amana.services.record.house import House
+from amana.services.record.tasks import Worker
 from amana.web import app as web
 from amana.worker import loop
 

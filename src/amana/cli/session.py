@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 
 from amana import errors, settings, wiring
-from amana.services.house import House
+from amana.services.record.house import House
 
 OK, DENIED, BAD, MISSING, CONFLICT, UNVERIFIED, STORE = range(7)
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it

@@ -19,10 +19,10 @@ from amana import errors
 from amana.cli import paths, question, rendering, wording
 from amana.cli.question import BrandOption, ChannelOption, EngineOption, PurposeOption, TopicOption
 from amana.cli.session import JsonFlag, answer
-from amana.services import whatif
-from amana.services.asking import Inquiry
-from amana.services.house import House
-from amana.services.whatif import Flips, Side, Turned
+from amana.services.audience import whatif
+from amana.services.audience.whatif import Flips, Side, Turned
+from amana.services.gate.asking import Inquiry
+from amana.services.record.house import House
 
 SHOWN_PLACES = 12
 

@@ -20,9 +20,9 @@ from amana import errors, wiring
 from amana.cli.session import JsonFlag, answer
 from amana.ledger import note
 from amana.ledger import verify as verifying
-from amana.services import witness as asking
-from amana.services import witnessing
-from amana.services.witnessing import Answer, Refusal, Witness
+from amana.services.keeping import witness as asking
+from amana.services.keeping import witnessing
+from amana.services.keeping.witnessing import Answer, Refusal, Witness
 from amana.storage import proofs
 
 READ_TIMEOUT = 20  # seconds that a connection may be silent

@@ -7,7 +7,7 @@ people see and for callers of the interface who ask for them.
 from __future__ import annotations
 
 from amana.core.phrases import Phrases
-from amana.services.wording import catalogue
+from amana.services.record.wording import catalogue
 
 
 def english() -> Phrases:

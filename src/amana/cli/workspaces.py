@@ -23,10 +23,11 @@ from amana.cli.session import JsonFlag, answer
 from amana.columns.store import ColumnStore
 from amana.core import places, readability
 from amana.core.vocabulary import SubjectType
-from amana.services import backup as backups
-from amana.services import following, tasks
-from amana.services import publish as publishing
-from amana.services.house import House
+from amana.services.keeping import backup as backups
+from amana.services.record import publish as publishing
+from amana.services.record import tasks
+from amana.services.record.house import House
+from amana.services.rights import following
 from amana.storage import log, people, sources
 from amana.storage import register as registers
 

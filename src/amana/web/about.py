@@ -13,8 +13,8 @@ from urllib.parse import quote
 import msgspec
 
 from amana.core.notices import Published
-from amana.services import links, receipts
-from amana.services.publication import log_key
+from amana.services.record import links, receipts
+from amana.services.record.publication import log_key
 from amana.storage import register
 from amana.web import forms, naming
 from amana.web.visit import Answer, Page, Plain, Visit, gone

@@ -23,8 +23,9 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from amana import errors
-from amana.services import limits, own_data
-from amana.services.house import House
+from amana.services.choices import own_data
+from amana.services.record import limits
+from amana.services.record.house import House
 from amana.web import about, centre, confirming, data_use, forms, leaving, mine, rendering, requests
 from amana.web import visit as visits
 from amana.web.pacing import Pace

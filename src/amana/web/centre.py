@@ -18,11 +18,13 @@ from amana.core import facts
 from amana.core import state as states
 from amana.core.statements import ANY
 from amana.core.vocabulary import Channel
-from amana.services import own_data, preferences, tokens
-from amana.services.capture import Choice
-from amana.services.house import House
-from amana.services.preferences import Change, Switch, View
-from amana.services.tokens import Opened
+from amana.services.choices import own_data
+from amana.services.collection import preferences
+from amana.services.collection.capture import Choice
+from amana.services.collection.preferences import Change, Switch, View
+from amana.services.record import tokens
+from amana.services.record.house import House
+from amana.services.record.tokens import Opened
 from amana.storage import people, register
 from amana.storage import tokens as token_rows
 from amana.web import confirming, data_use, naming

@@ -17,9 +17,10 @@ import msgspec
 from amana import errors
 from amana.core.notices import Published
 from amana.core.vocabulary import POINT_OF_CHANNEL, PointKind
-from amana.services import capture, links, receipts, tokens
-from amana.services.capture import Choice, Granted, Submission
-from amana.services.house import House
+from amana.services.collection import capture
+from amana.services.collection.capture import Choice, Granted, Submission
+from amana.services.record import links, receipts, tokens
+from amana.services.record.house import House
 from amana.storage import tokens as token_rows
 from amana.web import naming
 from amana.web.visit import Answer, Page, Visit

@@ -19,11 +19,11 @@ import msgspec
 
 from amana.core import cells
 from amana.core.notices import Published
-from amana.services import data_choices
-from amana.services.data_choices import DataChoice
-from amana.services.handling import Handling
-from amana.services.house import House
-from amana.services.own_data import Guest
+from amana.services.choices import data_choices
+from amana.services.choices.data_choices import DataChoice
+from amana.services.choices.own_data import Guest
+from amana.services.gate.handling import Handling
+from amana.services.record.house import House
 from amana.storage import register
 from amana.web import confirming, naming, requests
 from amana.web.visit import Answer, Page, Visit, gone

@@ -20,10 +20,11 @@ from amana.core import qr, regimes
 from amana.core.cells import CHANNEL_OF_CODE
 from amana.core.vocabulary import POINT_OF_CHANNEL, Channel, PointKind
 from amana.core.workspace import CapturePoint
-from amana.services import ages, capture, links
-from amana.services.ages import Standing
-from amana.services.capture import Choice, Submission
-from amana.services.house import House
+from amana.services.collection import ages, capture
+from amana.services.collection.ages import Standing
+from amana.services.collection.capture import Choice, Submission
+from amana.services.record import links
+from amana.services.record.house import House
 from amana.storage import register
 from amana.web import naming
 from amana.web import visit as visits

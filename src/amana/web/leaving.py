@@ -14,9 +14,9 @@ import msgspec
 from amana import errors
 from amana.core.statements import ANY
 from amana.core.vocabulary import Channel
-from amana.services import preferences
-from amana.services.capture import Choice
-from amana.services.preferences import Change, View
+from amana.services.collection import preferences
+from amana.services.collection.capture import Choice
+from amana.services.collection.preferences import Change, View
 from amana.web import centre, confirming, naming
 from amana.web.centre import Seat
 from amana.web.visit import Answer, Page, Visit

@@ -15,10 +15,10 @@ import msgspec
 
 from amana import errors
 from amana.core import events
-from amana.services import data_choices, own_data
-from amana.services.exports import Export
-from amana.services.history import Opened
-from amana.services.own_data import Guest, Look
+from amana.services.choices import data_choices, own_data
+from amana.services.choices.own_data import Guest, Look
+from amana.services.keeping.exports import Export
+from amana.services.record.history import Opened
 from amana.web import naming, requests
 from amana.web.visit import Answer, Page, Plain, Visit, gone
 from amana.web.words import Words

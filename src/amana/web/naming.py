@@ -15,8 +15,8 @@ from amana.core import cells
 from amana.core.notices import Published
 from amana.core.statements import ANY
 from amana.core.workspace import Workspace
-from amana.services import handling
-from amana.services.handling import Handling
+from amana.services.gate import handling
+from amana.services.gate.handling import Handling
 from amana.web.words import Words
 
 MEANT = frozenset(

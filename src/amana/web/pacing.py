@@ -10,7 +10,7 @@ Rule.
 
 from __future__ import annotations
 
-from amana.services.limits import Buckets, Limit
+from amana.services.record.limits import Buckets, Limit
 
 VISITS = Limit(rate=20, burst=200)  # of one address
 FORMS = Limit(rate=1, burst=120)  # sent from one network: a stall at a fair is one

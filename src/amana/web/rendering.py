@@ -15,7 +15,7 @@ from typing import Any
 
 import jinja2
 
-from amana.services.house import House
+from amana.services.record.house import House
 from amana.web import words
 from amana.web.visit import Page, Visit
 

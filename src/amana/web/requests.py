@@ -18,12 +18,13 @@ from typing import Any
 from amana import errors
 from amana.core import state as states
 from amana.core.rights import Asker, Identity, Kind, Status, Via
-from amana.services import copies, following, own_data, requests
-from amana.services import fields as registered
-from amana.services.following import Standing
-from amana.services.house import House
-from amana.services.own_data import Guest, Mine
-from amana.services.requests import Said
+from amana.services.choices import own_data
+from amana.services.choices.own_data import Guest, Mine
+from amana.services.collection import fields as registered
+from amana.services.record.house import House
+from amana.services.rights import copies, following, requests
+from amana.services.rights.following import Standing
+from amana.services.rights.requests import Said
 from amana.storage.requests import RequestRow
 from amana.web import naming
 from amana.web import visit as visits

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from amana import errors
-from amana.services.capture import Context
-from amana.services.house import House
+from amana.services.collection.capture import Context
+from amana.services.record.house import House
 from amana.web import words
 from amana.web.words import LANGUAGES, Words
 

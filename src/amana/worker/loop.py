@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from amana.services import hooks, tasks, write_back
-from amana.services.house import House
-from amana.services.tasks import Worker
+from amana.services.record import hooks, tasks
+from amana.services.record.house import House
+from amana.services.record.tasks import Worker
+from amana.services.upkeep import write_back
 
 PAUSE = 0.5  # seconds between rounds that found nothing
 log = structlog.get_logger("amana.worker")

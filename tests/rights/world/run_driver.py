@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from amana import wiring
 from amana.connectors.systems.system import Progress
 from amana.core.rights import Status
-from amana.services import manual_desk, requests, rights_run
+from amana.services.rights import manual_desk, requests, rights_run
 from amana.settings import Settings
 
 HOUR = 3_600

@@ -18,8 +18,8 @@ from shop_systems import NOW, Shop
 from amana import wiring
 from amana.connectors.systems.system import Progress
 from amana.core.rights import Identity, Kind, Status, Via
-from amana.services import manual_desk, requests, rights_run
-from amana.services.house import House
+from amana.services.record.house import House
+from amana.services.rights import manual_desk, requests, rights_run
 from amana.settings import Settings
 from amana.storage.requests import RequestRow
 

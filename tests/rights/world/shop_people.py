@@ -6,8 +6,8 @@ import shop_tables as shop
 
 from amana.core.statements import Interval, PersonRow, Statement
 from amana.core.vocabulary import Actor, Channel, Proof, Status
-from amana.services import telling
-from amana.services.house import House
+from amana.services.collection import telling
+from amana.services.record.house import House
 
 GIVEN = 1_780_000_000
 PROOF = (

@@ -1,0 +1,1 @@
+"""The same decision for everybody: columns, screens, segments, comparisons, what-if and replay."""

@@ -1,0 +1,1 @@
+"""What people see of their own data and decide about its use."""

@@ -1,0 +1,1 @@
+"""Keeping the record, and letting go of it: audit, backup, journal, witnesses, rotation, exports, erasure."""

@@ -1,0 +1,351 @@
+"""Relaying: one marketing message to many people, a copy each, and none without a permit redeemed for it.
+
+Rule. For each copy, in this order: everybody who holds the address is asked about, with what the message will carry; a
+permit is taken and redeemed, in one transaction with the copy's own links; the answer is asked for once more, because a
+batch takes a moment; the copy is handed to the relay. Whoever withdrew in between gets nothing. The same content goes to
+the same person once: a permit redeemed for it within a day means that it went. If the relay cannot take a copy now, the
+copy waits as a task, and needs a permit of its own when its time comes. A message without the organisation's postal
+address in its footer does not leave.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import msgspec
+
+from amana import errors
+from amana.core import facts, messages
+from amana.core import state as states
+from amana.core.decision import Decision
+from amana.core.messages import Declared, MessageFacts
+from amana.core.vocabulary import Channel, RuleClass
+from amana.delivery import letters
+from amana.delivery.gate import Carried, Errand, Refused
+from amana.delivery.raw import Raw
+from amana.delivery.stamping import Footer, Stamp, Way
+from amana.services.gate import permits
+from amana.services.gate.asking import Gate, Inquiry
+from amana.services.gate.permits import Request, Taken
+from amana.services.law_book import renewing
+from amana.services.law_book.renewing import FRESH
+from amana.services.record import addresses, links, tasks
+from amana.services.record.house import House
+from amana.services.record.links import MessageLinks
+from amana.services.record.posting import Post
+from amana.services.record.writing import Session
+from amana.storage import people
+from amana.storage import permits as permit_rows
+
+BATCH = 50  # permits that are taken in one durable write
+HANDS = 6  # copies of one message that are on their way to the relay at once
+ONCE_WITHIN = 86_400  # seconds
+MOST_GATES = 6  # each holds a connection
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """One recipient who may be written to: the address as given, and everybody who holds it."""
+
+    recipient: str
+    holders: tuple[int, ...]
+    language: str
+
+
+class Outcome(NamedTuple):
+    """What became of one copy."""
+
+    target: Target
+    code: str = ""  # why it did not leave; "" for one that the relay took
+    later: bool = False  # another try may pass: the clock, or the relay
+
+
+class Gates:
+    """A few gates, each used by one thread at a time, and made anew when it is a second old."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._renewer = renewing.Renewer(house)
+        self._idle: list[tuple[Gate, float]] = []
+        self._free = threading.BoundedSemaphore(MOST_GATES)
+
+    @contextmanager
+    def held(self) -> Iterator[Gate]:
+        """One of the gates, for a moment."""
+        self._renewer.look()
+        with self._free:
+            gate, made = self._idle.pop() if self._idle else (Gate(self._house), time.monotonic())
+            if time.monotonic() - made > FRESH:
+                gate.close()
+                gate, made = Gate(self._house), time.monotonic()
+            try:
+                yield gate
+            finally:
+                self._idle.append((gate, made))
+
+    def close(self) -> None:
+        """Give back the connections."""
+        while self._idle:
+            self._idle.pop()[0].close()
+
+
+class Relaying:
+    """Sends marketing for one workspace. Any number of threads may use one."""
+
+    def __init__(self, house: House, post: Post) -> None:
+        self._house, self._post, self._gates = house, post, Gates(house)
+
+    def asked(self, inquiry: Inquiry, recipient: str) -> Refused | None:
+        """Why somebody may not be written to now; None if they may. Raises NotFound, BadInput."""
+        found = self.target(recipient, inquiry)
+        return found if isinstance(found, Refused) else None
+
+    def carry(
+        self, errand: Errand, message: Raw, content: bytes, recipients: Sequence[str], *, partial: bool
+    ) -> Carried:
+        """Send a copy to each who may have it, or, unless `partial`, to nobody if one may not."""
+        stamp = Stamp(message, content)
+        inquiry = self.inquiry(errand, stamp)
+        found = list(self.targets(list(dict.fromkeys(recipients)), inquiry).values())
+        targets = [one for one in found if isinstance(one, Target)]
+        refused = [one for one in found if isinstance(one, Refused)]
+        if refused and not partial:
+            return Carried(refused=tuple(refused))
+        had = self.had([stamp], targets, self._house.clock() - ONCE_WITHIN)
+        left = [target for target in targets if had.isdisjoint(target.holders)]
+        done = Carried(sent=len(targets) - len(left), refused=tuple(refused))
+        for start in range(0, len(left), BATCH):
+            outcome = self.send(stamp, inquiry, left[start : start + BATCH], content)
+            if outcome.refused and not partial and not (done.sent or outcome.sent or outcome.queued):
+                raise errors.NotNow("changed_meanwhile")  # nothing has left yet: the sender asks again
+            done = Carried(
+                sent=done.sent + outcome.sent,
+                queued=done.queued + outcome.queued,
+                refused=done.refused + outcome.refused,
+            )
+        return done
+
+    def send(
+        self, stamp: Stamp, inquiry: Inquiry, targets: Sequence[Target], content: bytes, *, wait: bool = True
+    ) -> Carried:
+        """Send one batch now. With `wait`, copies that the relay cannot take become tasks; else NotNow is raised."""
+        sent, queued = 0, 0
+        permitted, refused = self.permitted(stamp, inquiry, targets)
+        no = [Refused(code=one.code, later=one.later) for one in refused]
+        for became in self._handed_over(stamp, inquiry, permitted):
+            if not became.code:
+                sent += 1
+            elif not became.later:
+                no.append(Refused(code=became.code))
+            elif wait:
+                self._queue(inquiry, became.target, content)
+                queued += 1
+            else:
+                raise errors.NotNow(became.code)
+        return Carried(sent=sent, queued=queued, refused=tuple(no))
+
+    def _handed_over(
+        self, stamp: Stamp, inquiry: Inquiry, permitted: Sequence[tuple[Target, MessageLinks]]
+    ) -> list[Outcome]:
+        """Give each copy to the relay, several at a time: most of it is waiting for the relay's answers."""
+        if len(permitted) == 1:
+            return [self.hand_over(stamp, inquiry, *permitted[0])]
+        with ThreadPoolExecutor(HANDS, "amana-relay") as pool:
+            return list(pool.map(lambda one: self.hand_over(stamp, inquiry, *one), permitted))
+
+    def hand_over(
+        self, stamp: Stamp, inquiry: Inquiry, target: Target, made: MessageLinks, head: bytes = b""
+    ) -> Outcome:
+        """Ask once more, and give one copy to the relay; `head` are header fields of this copy alone."""
+        with self._gates.held() as gate:
+            decision = _strictest(gate, target.holders, inquiry)
+        if any(reason.kind is not RuleClass.TIMING for reason in decision.reasons):
+            return Outcome(target, decision.reasons[0].code)
+        copy = head + stamp.copy(self._footer(inquiry, target, made), self._way(inquiry, made))
+        try:
+            self._post.transport.send(
+                self._post.return_path(made.token), target.recipient, self._post.signed(copy)
+            )
+        except errors.Undeliverable as trouble:
+            return Outcome(target, trouble.what)
+        except errors.NotNow as trouble:
+            return Outcome(target, trouble.what, later=True)
+        return Outcome(target)
+
+    def close(self) -> None:
+        """Give back connections."""
+        self._gates.close()
+
+    def target(self, recipient: str, inquiry: Inquiry) -> Target | Refused:
+        """One recipient, or why not. Raises NotFound, BadInput."""
+        return self.targets([recipient], inquiry)[recipient]
+
+    def targets(self, recipients: Sequence[str], inquiry: Inquiry) -> dict[str, Target | Refused]:
+        """Each recipient, or why not. Raises NotFound, BadInput."""
+        with self._gates.held() as gate:
+            return self._sorted_by(gate, inquiry, list(recipients))
+
+    def had(self, stamps: Sequence[Stamp], targets: Sequence[Target], since: int) -> set[int]:
+        """Who of these had a permit redeemed for one of these contents since a moment: they have the message already."""
+        everybody = [one for target in targets for one in target.holders]
+        contents = [stamp.content for stamp in stamps]
+        with self._house.database.read() as connection:
+            return permit_rows.redeemed_with(connection, contents, everybody, since)
+
+    # ---- who may -------------------------------------------------------------------------------------------------
+
+    def _sorted_by(self, gate: Gate, inquiry: Inquiry, recipients: list[str]) -> dict[str, Target | Refused]:
+        typed = gate.typed(recipients)
+        with self._house.database.read() as connection:
+            held = addresses.holders(connection, typed)
+            rows = people.get(connection, [one for pairs in held.values() for one, _ in pairs])
+        found: dict[str, Target | Refused] = {}
+        for recipient, address in zip(recipients, typed, strict=True):
+            pairs = held.get(address.blind, [])
+            holders = tuple(sorted({person for person, _ in pairs}))
+            reason = (
+                _refused(_strictest(gate, holders, inquiry))
+                if holders
+                else _refused(gate.ask_address(recipient, inquiry)[0])
+            )
+            if reason is None and not all(_in_use(rows[one].state, ordinal) for one, ordinal in pairs):
+                reason = Refused(code="address_not_in_use")
+            if reason is not None:
+                found[recipient] = reason
+                continue
+            spoken = next(
+                (states.attribute(rows[one].state, "language") for one in holders if one in rows), ""
+            )
+            language = letters.known(spoken or self._house.workspace.organisation.languages[0])
+            found[recipient] = Target(recipient=recipient, holders=holders, language=language)
+        return found
+
+    def permitted(
+        self, stamp: Stamp, inquiry: Inquiry, targets: Sequence[Target]
+    ) -> tuple[list[tuple[Target, MessageLinks]], list[Outcome]]:
+        """Those whose permits were taken and redeemed just now, with their links; and the reasons of the others."""
+        requests = [
+            Request(person=one, inquiry=inquiry, content=stamp.content)
+            for target in targets
+            for one in target.holders
+        ]
+
+        def work(session: Session) -> tuple[list[tuple[Target, MessageLinks]], list[Outcome]]:
+            answers = iter(take(session))
+            taken = [(target, [next(answers) for _ in target.holders]) for target in targets]
+            whole = [one for one in taken if _all(one[1])]
+            wanted = [(answer.permit, stamp.content, inquiry) for _, own in whole for answer in own]
+            redeemed = {one.permit for one in permits.redeeming(self._house, gate, wanted)(session) if one.ok}
+            good = [target for target, own in taken if _good(own, redeemed)]
+            refused = [_denied(target, redeemed, own) for target, own in taken if not _good(own, redeemed)]
+            return list(zip(good, self._links(session, inquiry, good), strict=True)), refused
+
+        with self._gates.held() as gate:
+            take = permits.taking(self._house, gate, requests)
+            return self._house.writing().write(work)
+
+    def _links(self, session: Session, inquiry: Inquiry, targets: Sequence[Target]) -> list[MessageLinks]:
+        cell = session.terms.cell(inquiry.brand, inquiry.purpose, inquiry.channel.value)
+        people = [(target.holders[0], target.language) for target in targets]
+        return links.for_messages(self._house, session, people, cell)
+
+    # ---- what it carries -----------------------------------------------------------------------------------------
+
+    def inquiry(self, errand: Errand, stamp: Stamp) -> Inquiry:
+        """The question that a stamped message asks. Raises BadInput without a postal address."""
+        organisation = self._house.workspace.organisation
+        if not organisation.address:
+            raise errors.BadInput("The footer needs a postal address", got="postal_address_missing")
+        carried = MessageFacts(
+            channel=Channel.EMAIL,
+            declared=Declared.MARKETING,
+            promotional=True,
+            subject=stamp.subject,
+            opening=stamp.opening,
+            sender_named=True,  # what the footer and the header say
+            postal_address=True,
+            contact=True,
+            unsubscribe_link=True,
+            unsubscribe_reply=True,
+            refusal_email=True,
+            shown_as_advertising=True,
+            objection_shown=True,
+            header_accurate=True,  # what the sending system vouches for; see docs/delivery.md
+            subject_honest=True,
+        )
+        return Inquiry(
+            brand=errand.brand,
+            purpose=errand.purpose,
+            channel=Channel.EMAIL,
+            message=messages.inspect(carried),
+        )
+
+    def _footer(self, inquiry: Inquiry, target: Target, made: MessageLinks) -> Footer:
+        organisation = self._house.workspace.organisation
+        return Footer(
+            language=target.language,
+            brand=self._house.workspace.brands[inquiry.brand].name,
+            address=organisation.address,
+            contact=organisation.contact,
+            leave=made.unsubscribe,
+            choices=made.preferences,
+            why=made.why,
+        )
+
+    def _way(self, inquiry: Inquiry, made: MessageLinks) -> Way:
+        return Way(
+            one_click=made.unsubscribe,
+            by_mail=self._post.return_path(made.token),
+            list_id=f"{inquiry.purpose}.{inquiry.brand}.{self._post.domain}",
+        )
+
+    def _queue(self, inquiry: Inquiry, target: Target, content: bytes) -> None:
+        payload = {
+            "template": "passed_on",
+            "brand": inquiry.brand,
+            "purpose": inquiry.purpose,
+            "recipient": target.recipient,
+            "content": base64.b64encode(content).decode(),
+        }
+        key = f"passed_on/{self._house.random(12).hex()}"
+        self._house.writing().write(
+            lambda session: tasks.add(self._house, session, "mail", key, target.holders[0], payload)
+        )
+
+
+def _all(taken: Sequence[Taken]) -> bool:
+    return all(answer.permit for answer in taken)
+
+
+def _good(taken: Sequence[Taken], redeemed: set[bytes]) -> bool:
+    return all(answer.permit in redeemed for answer in taken)
+
+
+def _denied(target: Target, redeemed: set[bytes], taken: Sequence[Taken]) -> Outcome:
+    """Why a copy has no permit: a holder is denied one, or it could not be redeemed after all."""
+    no = next((answer for answer in taken if not answer.permit), None)
+    if no is None:
+        return Outcome(target, "permit_not_redeemed")
+    return Outcome(target, no.reasons[0], later=no.only_timing)
+
+
+def _in_use(state: states.PersonState, ordinal: int) -> bool:
+    """Whether an address is the one that permission is about: another of the person's inherits none."""
+    return facts.current_point(state, Channel.EMAIL) == ordinal
+
+
+def _strictest(gate: Gate, holders: Sequence[int], inquiry: Inquiry) -> Decision:
+    answers = [gate.ask(one, inquiry) for one in holders]
+    return max(answers, key=lambda answer: len(answer.reasons))
+
+
+def _refused(decision: Decision) -> Refused | None:
+    if decision.allow:
+        return None
+    timing = all(reason.kind is RuleClass.TIMING for reason in decision.reasons)
+    return Refused(code=decision.reasons[0].code, later=timing)

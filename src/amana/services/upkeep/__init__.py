@@ -1,0 +1,1 @@
+"""What keeps connected systems true without anybody's asking: retention, and the writing back of choices."""

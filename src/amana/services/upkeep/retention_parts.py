@@ -1,0 +1,377 @@
+"""One set of people in one part of a review: what ended is counted, and, once approved, goes.
+
+Rule.
+- Counting and doing are one piece of code: what a review shows is what a run does, evaluated anew on the day.
+- Of a row that is several people's a purpose lives if it lives for one of them, and ended if it ended for each.
+- A row goes whole only where its collection says so (`on_erasure: delete`) and nothing of it stays; otherwise fields are
+  masked. What living grounds keep (`core.grounds`) and what cannot be written is counted with its reason.
+- What was done is looked at again, by the values the rows were found by and by their keys.
+- Nothing leaves this module but counts: no value, no key of a row, no person's number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from amana import errors
+from amana.connectors.systems.system import Limits
+from amana.core import events, grounds, masking, nested, traversal
+from amana.core import state as states
+from amana.core.data_map import Collection, OnErasure, Place, System
+from amana.core.rights import ENDED as REQUEST_ENDED
+from amana.core.rights import Status
+from amana.core.statements import Interval
+from amana.core.system_files import DESKS
+from amana.core.vocabulary import Actor
+from amana.ledger import sealing
+from amana.services.collection import capture
+from amana.services.gate import lives
+from amana.services.gate.asking import Gate
+from amana.services.gate.lives import Lives
+from amana.services.keeping import forget
+from amana.services.record.house import House
+from amana.services.record.writing import Session, profile_context
+from amana.services.rights import reaching, rights_steps
+from amana.services.rights.rights_steps import READ_ONLY, Doing, Rewrite
+from amana.services.systems import rights_walk
+from amana.services.systems.connected import Connected
+from amana.services.systems.rights_walk import Found, Held
+from amana.storage import people, requests
+
+SOURCE = "retention"
+"""The capture point under which emptied fields are recorded."""
+PURPOSE = "looking what has no ground any more"
+FIELDS, PEOPLE = "amana:fields", "amana:people"
+
+
+class Count(msgspec.Struct, kw_only=True):
+    """What was counted of one place."""
+
+    found: int = 0  # rows, or people who hold a field
+    due: int = 0  # of them, with something that goes
+    deletes: int = 0  # of them, whole
+    ended: int = 0  # fields of rows, because their purposes ended
+    over: int = 0  # fields of rows, because their retention is over
+    kept: dict[str, int] = {}  # ground -> fields of rows that stay by it
+    trouble: str = ""
+
+    def add(self, other: Count) -> None:
+        """Add what another set counted."""
+        self.found, self.due = self.found + other.found, self.due + other.due
+        self.deletes += other.deletes
+        self.ended, self.over = self.ended + other.ended, self.over + other.over
+        for ground, count in other.kept.items():
+            self.kept[ground] = self.kept.get(ground, 0) + count
+        self.trouble = self.trouble or other.trouble
+
+
+Counts = dict[str, Count]
+"""By place: `dataset:collection`, `amana:<field>`, `amana:people`."""
+Allowed = Callable[[Counts], None]
+"""Raises Undeliverable where a set would go beyond what was approved."""
+
+
+class Set(msgspec.Struct, frozen=True, kw_only=True):
+    """Some people, and what lives for each."""
+
+    states: dict[int, states.PersonState]
+    lives: dict[int, Lives]
+
+
+def about(house: House, ids: Sequence[int]) -> Set:
+    """What lives for these people; those who were erased are left out."""
+    with house.database.read() as connection:
+        held = {one: row.state for one, row in people.get(connection, ids).items()}
+    gate = Gate(house)
+    try:
+        return Set(states=held, lives={one: lives.of(gate, one, state) for one, state in held.items()})
+    finally:
+        gate.close()
+
+
+# ---- fields here --------------------------------------------------------------------------------------------------
+
+
+def fields(house: House, ids: Sequence[int], allowed: Allowed | None) -> Counts:
+    """Count registered fields that go; empty them where `allowed` is given."""
+    held = about(house, ids)
+    counts: Counts = {}
+    goes: dict[int, list[str]] = {}
+    full = _full(house, held.states)
+    for one, state in held.states.items():
+        for name, field in house.workspace.fields.items():
+            if not lives.holds(state, name, field, full.get(one, frozenset())):
+                continue
+            count = counts.setdefault(f"amana:{name}", Count())
+            why = lives.field_goes(house, name, state, held.lives[one])
+            count.found += 1
+            if why:
+                goes.setdefault(one, []).append(name)
+                count.add(Count(due=1, ended=why == "ended", over=why == "over"))
+            elif held.lives[one].restricted:
+                count.add(Count(kept={"restricted": 1}))
+    if allowed is not None and goes:
+        allowed(counts)
+        house.writing().write(lambda session: _empty(house, session, goes))
+        if _left(house, goes):
+            raise errors.NotNow("still_there", expected=FIELDS)
+    return counts
+
+
+def _left(house: House, goes: Mapping[int, Sequence[str]]) -> bool:
+    """Look again: whether any of these fields still holds a value."""
+    with house.database.read() as connection:
+        held = {one: row.state for one, row in people.get(connection, goes).items()}
+    full = _full(house, held)
+    registered = house.workspace.fields
+    return any(
+        lives.holds(state, name, registered[name], full.get(one, frozenset()))
+        for one, state in held.items()
+        for name in goes[one]
+    )
+
+
+def _full(house: House, ids: Mapping[int, object]) -> dict[int, frozenset[str]]:
+    """Which sealed fields of these people hold a value. Opened, looked at for emptiness, and let go."""
+    with house.database.read() as connection:
+        sealed = people.profiles(connection, list(ids))
+    keys = house.keys.known_keys(sealed)
+    found = {}
+    for one, body in sealed.items():
+        if one in keys:
+            values: dict[str, str] = msgspec.json.decode(
+                sealing.unwrap(keys[one], body, profile_context(one))
+            )
+            found[one] = frozenset(name for name, value in values.items() if value)
+    return found
+
+
+def _empty(house: House, session: Session, goes: Mapping[int, Sequence[str]]) -> None:
+    """Empty fields, each person's by an event of the workspace's own doing."""
+    session.load(goes)
+    for one, names in goes.items():
+        if one not in session.people:
+            continue
+        registered = house.workspace.fields
+        sealed = {name: "" for name in names if registered[name].hold.value == "sealed"}
+        columns = {column: "" for name in names for column in lives.columns_of(name, registered[name])}
+        person = session.person(one)
+        told = [value.at for column in columns for value in person.state.attributes.get(column, ())]
+        at = max([session.now, *(moment + 1 for moment in told)])  # the latest value counts
+        session.merge_profile(person, sealed)
+        event = events.Profile(
+            id=house.random(16).hex(),
+            occurred=Interval(lo=at, hi=at),
+            actor=Actor.SYSTEM,
+            source=capture.source_of(session, SOURCE),
+            evidence=SOURCE,
+            columns=columns,
+            sealed=sealed,
+        )
+        session.record(person, event)
+
+
+# ---- people here --------------------------------------------------------------------------------------------------
+
+
+def persons(house: House, systems: Connected, ids: Sequence[int], allowed: Allowed | None) -> Counts:
+    """Count people for whom nothing lives any more; forget them where `allowed` is given.
+
+    Whoever's rows a reviewed system still has stays until these are gone: they are found by their address here.
+    Raises NotNow, Undeliverable.
+    """
+    held = about(house, ids)
+    count = Count(found=len(held.states))
+    goes = []
+    for one, found in held.lives.items():
+        if found.restricted:
+            count.add(Count(kept={"restricted": 1}))
+        elif lives.is_forgotten(house, found):
+            if _asks(house, one):
+                count.add(Count(kept={"open_request": 1}))
+            else:
+                goes.append(one)
+    elsewhere = _elsewhere(house, systems, goes)
+    goes = [one for one in goes if one not in elsewhere]
+    count.add(
+        Count(due=len(goes), deletes=len(goes), kept={"held_elsewhere": len(elsewhere)} if elsewhere else {})
+    )
+    if allowed is not None and goes:
+        allowed({PEOPLE: count})
+        if not forget.forget(house, goes).scrubbed:
+            raise errors.NotNow("scrubbing")
+    return {PEOPLE: count}
+
+
+def _elsewhere(house: House, systems: Connected, ids: Sequence[int]) -> set[int]:
+    """Of whom a reviewed system still has rows."""
+    looked = [place for name in reviewed(systems) for place in places(systems, systems.system(name))]
+    if not ids or not looked:
+        return set()
+    found = reaching.find(systems, reaching.known(house, ids, PURPOSE).seeds, looked)
+    return {one for state in found.values() for held in state.rows.values() for one in held.owners} & set(ids)
+
+
+def _asks(house: House, person: int) -> bool:
+    """Whether a request of somebody is open: it is answered before anything else."""
+    with house.database.read() as connection:
+        return any(Status(row.status) not in REQUEST_ENDED for row in requests.of_person(connection, person))
+
+
+# ---- rows there ---------------------------------------------------------------------------------------------------
+
+
+def places(systems: Connected, system: System) -> list[Place]:
+    """The collections of a system that retention looks at: personal, with purposes or a span."""
+    return [
+        place
+        for place, one in traversal.walked(systems.map).items()
+        if place.dataset in system.datasets and _is_bound(one, system)
+    ]
+
+
+def reviewed(systems: Connected) -> list[str]:
+    """The systems that a review looks at; those that are asked as a whole know their own retention."""
+    return [one.name for one in systems.map.systems if one.kind not in DESKS and places(systems, one)]
+
+
+def _is_bound(one: Collection, system: System) -> bool:
+    personal = traversal.chosen(one, (traversal.PERSONAL,))
+    spoken = (
+        one.kept_for or one.purposes or system.purposes or any(f.kept_for or f.purposes for f in one.fields)
+    )
+    return bool(personal and spoken)
+
+
+def rows(
+    house: House,
+    systems: Connected,
+    system: str,
+    ids: Sequence[int],
+    masking_key: bytes,
+    allowed: Allowed | None,
+) -> Counts:
+    """Count rows of one system in which something goes; mask or delete them where `allowed` is given.
+
+    Raises NotNow, Undeliverable, and BadInput for a field that cannot be masked.
+    """
+    known = reaching.known(house, ids, PURPOSE)
+    asked = systems.system(system)
+    found = reaching.find(systems, known.seeds, places(systems, asked))
+    held = about(house, list(known.seeds))
+    counts: Counts = {}
+    doing: dict[Place, Doing] = {}
+    for place, state in found.items():
+        work = _Collection(house, systems, systems.map.collection(place), asked, state, held, masking_key)
+        doing[place], counts[str(place)] = work.done(known.people)
+    if allowed is not None and any(one.due for one in counts.values()):
+        allowed(counts)
+        for place, one in doing.items():
+            _do(systems, system, systems.map.collection(place), found[place], one)
+    return counts
+
+
+def _do(systems: Connected, system: str, collection: Collection, found: Found, doing: Doing) -> None:
+    if not doing.rewrites and not doing.deletes:
+        return
+    opened = systems.rows(system)
+    rights_steps.do(opened, collection, doing)
+    if rights_steps.left(opened, collection, found, doing, new_too=False):
+        raise errors.NotNow("still_there", expected=str(collection.place))
+
+
+class _Collection:
+    """One collection's rows of one set."""
+
+    def __init__(
+        self,
+        house: House,
+        systems: Connected,
+        collection: Collection,
+        system: System,
+        found: Found,
+        held: Set,
+        masking_key: bytes,
+    ) -> None:
+        self.house, self.collection, self.system = house, collection, system
+        self.found, self.held, self.key = found, held, masking_key
+        self.limits: dict[str, Limits] = systems.rows(system.name).limits(collection) if found.rows else {}
+        self.sought = found.sought(collection)
+        self.today = datetime.fromtimestamp(house.clock(), UTC).date()
+        self.personal = {field.path for field in traversal.chosen(collection, (traversal.PERSONAL,))}
+
+    def done(self, asked: frozenset[int]) -> tuple[Doing, Count]:
+        """What goes of the rows whose first owner is among these people, so that each is counted once."""
+        doing, count = Doing(), Count()
+        for held in self._rows(asked):
+            count.found += 1
+            owners = [self.held.lives[one] for one in held.owners if one in self.held.lives]
+            if any(one.restricted for one in owners) or not owners:
+                count.add(Count(kept={"restricted": 1}))
+                continue
+            self._row(held, owners, doing, count)
+        return doing, count
+
+    def _rows(self, asked: frozenset[int]) -> Iterator[Held]:
+        return (held for held in self.found.rows.values() if min(held.owners) in asked)
+
+    def _row(self, held: Held, owners: Sequence[Lives], doing: Doing, count: Count) -> None:
+        ended = frozenset.intersection(*(one.ended for one in owners))
+        living = frozenset.union(*(one.living for one in owners))
+        by_time = grounds.ended(
+            self.collection,
+            held.row,
+            ended=(),
+            living_purposes=living,
+            today=self.today,
+            purposes=self.system.purposes,
+        )
+        verdict = grounds.ended(
+            self.collection,
+            held.row,
+            ended=ended,
+            living_purposes=living,
+            today=self.today,
+            purposes=self.system.purposes,
+        )
+        for one in verdict.kept:
+            count.add(Count(kept={one.ground: 1}))
+        whole = verdict.whole and {field.path for field in verdict.goes} >= self.personal
+        if self.collection.on_erasure is OnErasure.DELETE and whole:
+            doing.deletes.append(rights_walk.key_of(self.collection, held.row))
+            count.add(Count(due=1, deletes=1))
+            changed = {field.path for field in verdict.goes}
+        else:
+            after = self._masked(held, verdict, count)
+            if not after:
+                return
+            doing.rewrites.append(
+                Rewrite(
+                    key=rights_walk.key_of(self.collection, held.row),
+                    before={path: nested.at(held.row, path) for path in after},
+                    after=after,
+                )
+            )
+            changed = set(after)
+            count.add(Count(due=1))
+        over = {field.path for field in by_time.goes} & changed
+        count.add(Count(ended=len(changed - over), over=len(over)))
+
+    def _masked(self, held: Held, verdict: grounds.Verdict, count: Count) -> dict[str, Any]:
+        targets = traversal.classified(self.collection, verdict.goes)
+        traversal.require_maskable(self.collection, targets)
+        if targets.read_only:
+            count.add(Count(kept={READ_ONLY: len(targets.read_only)}))
+        return masking.erased(
+            held.row,
+            self.collection,
+            targets.mask,
+            key=self.key,
+            random=self.house.random,
+            sought=self.sought,
+            limits=self.limits,
+        )
