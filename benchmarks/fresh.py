@@ -4,7 +4,7 @@ Rule. The workspace is `crowded`'s: real people, copied until there are enough; 
 million at most), on PostgreSQL at most a million. What is recorded goes through the real write path and is acknowledged
 before anything is measured. Each step that could lose a withdrawal looks whether it did, and stops the benchmark if so.
 Percentiles are of single calls; a screen beside them runs again and again, in a thread of the same process or in a child
-process of low priority, always on the engine `numba` with its two threads.
+process that gives way as the server's own screens do, always on the engine `numba` with its two threads.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 
 import crowded
 import lists
-from amana.services.audience import cache, screening
+from amana.services.audience import cache, screening, screening_apart
 from amana.services.audience.asking_many import Many
 from amana.services.gate.asking import Gate
 from amana.services.record.house import House
@@ -38,7 +38,6 @@ MOST, MOST_ON_A_SERVER = 10_000_000, 1_000_000
 CHANGED = 100_000
 CALLS, IDS = 300, 1_000
 ASKS, WARM = 10_000, 500
-LOW = 19  # niceness of a screen's own process
 LONG = 8.0  # seconds for which screens run beside the asking
 
 
@@ -202,14 +201,14 @@ def _screens_in_child(settings: Settings) -> Iterator[None]:
 
 
 def _screen_for(workspace: str, database: str, keys: str, seconds: float) -> None:
-    """Screen again and again, as a process of low priority."""
-    os.nice(LOW)
+    """Screen again and again, with the priority that the server gives its screens."""
+    os.setpriority(os.PRIO_PROCESS, 0, screening_apart.LOW)
     until = time.monotonic() + seconds
     with crowded.opened(
         Settings(workspace=Path(workspace), actor="benchmark", database=database, keys_database=keys)
     ) as house:
         while time.monotonic() < until:
-            screening.screen(house, lists.QUESTION, engine="numba")
+            screening.screen(house, lists.QUESTION, engine="numba", caught_up=screening_apart.give_way)
             print("screened", flush=True)
 
 

@@ -82,17 +82,19 @@ def counts(log: pa.Table, facts: Mapping[str, Array], law: Sequence[Law], ask: A
 
 
 def counts_on_server(
-    conninfo: str, log: pa.Table, facts: Mapping[str, Array], law: Sequence[Law], ask: Ask
+    conninfo: str, log: pa.Table, facts: Mapping[str, Array], law: Sequence[Law], ask: Ask, rounds: int = 1
 ) -> tuple[dict[int, int], float]:
-    """The same by a PostgreSQL server, and the seconds that it took, loading not counted."""
+    """The same by a PostgreSQL server, and the seconds of the best round, loading not counted."""
     asked = _Asked(facts, law, ask, "postgres", "({})")
     with psycopg.connect(conninfo) as connection:
         for name, table in (("log", log), ("people", asked.people), ("law", asked.law)):
             postgres.load(connection, name, table)
         connection.execute(asked.view.encode())
-        started = time.perf_counter()
-        found = connection.execute(asked.grouped.encode()).fetchall()
-        seconds = time.perf_counter() - started
+        seconds = float("inf")
+        for _ in range(rounds):
+            started = time.perf_counter()
+            found = connection.execute(asked.grouped.encode()).fetchall()
+            seconds = min(seconds, time.perf_counter() - started)
     return {int(bits): int(people) for bits, people in found}, seconds
 
 

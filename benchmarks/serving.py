@@ -2,13 +2,15 @@
 
 Rule. The server runs in a process of its own, as `amana serve` starts it; the client is a bare asyncio loop in this one,
 with 64 open connections that each wait for their answer before they ask again. Beside the evaluation stand a document of
-the same server, which decides nothing and shows what HTTP itself costs, and the gate asked without HTTP. Client and
-server share the machine's cores, so the figures are floors. Percentiles are of single requests.
+the same server, which decides nothing and shows what HTTP itself costs, and the gate asked without HTTP. Permits are
+taken and redeemed in batches, each one durable transaction (SQLite in WAL mode, `synchronous=FULL`, answered after its
+commit). Client and server share the machine's cores, so the figures are floors. Percentiles are of single requests.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
 import socket
@@ -21,9 +23,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import lists
+import pages
 from amana import wiring
+from amana.services.gate import permits
 from amana.services.gate.asking import Gate
 from amana.services.record import api_keys
+from amana.services.record.house import House
 from amana.settings import Settings
 from figures import Figure, spent
 
@@ -46,9 +51,16 @@ def figures(size: int) -> list[Figure]:
         lists.write(folder / "list.csv", people)
         with wiring.opened(settings, writing=True) as house:
             lists.imported(house, folder / "list.csv")
-            key = api_keys.make(house, "benchmark", ["*"], ["decide"]).key
+            key = api_keys.make(house, "benchmark", ["*"], ["decide", "permit"]).key
             alone = _gate(Gate(house), people)
+            in_process = [one for size in (50, BATCH) for one in _permits(house, people, size)]
+            words = pages.tokens(house)
+        gc.collect()
+        gc.freeze()  # the client's own collections are not the server's time
         with _served(settings.workspace) as port:
+            asyncio.run(
+                _load(port, _batches(people, key, "brief")[:1], 1)
+            )  # the columns are there from here on
             return [
                 alone,
                 _figure(
@@ -70,6 +82,9 @@ def figures(size: int) -> list[Figure]:
                     alone,
                     connections=2,
                 ),
+                *in_process,
+                _figure(f"permits of {BATCH:,}", port, _wanted(people, key), BATCH, alone, connections=2),
+                *pages.figures(port, key, words, _question(1)),
             ]
 
 
@@ -80,6 +95,53 @@ def _gate(gate: Gate, people: int) -> Figure:
     used = spent(lambda: [gate.ask(person, lists.QUESTION, at) for person in wanted])
     gate.close()
     return Figure(SECTION, "the gate alone, without HTTP", used.wall, used.cpu, REQUESTS, "decisions")
+
+
+def _permits(house: House, people: int, size: int) -> list[Figure]:
+    """Taking and redeeming permits in batches, without HTTP."""
+    gate, draw = Gate(house), random.Random(7)
+    content = house.random(32)
+    batches = [
+        [
+            permits.Request(person=person, inquiry=lists.QUESTION, content=content)
+            for person in draw.sample(range(1, people + 1), size)
+        ]
+        for _ in range(1 + 10_000 // size)
+    ]
+    permits.take(house, gate, batches[0])  # warms up
+    taken: list[list[permits.Taken]] = []
+    took = spent(lambda: taken.extend(permits.take(house, gate, one) for one in batches[1:]))
+    wanted = [[(one.permit, content, lists.QUESTION) for one in batch if one.permit] for batch in taken]
+    redeemed = spent(lambda: [permits.redeem(house, gate, one) for one in wanted])
+    gate.close()
+    good = sum(map(len, wanted))
+    note = f"{good:,} of {size * len(taken):,} granted; a synced commit each; promise: 5,000 a second"
+    return [
+        Figure(
+            SECTION, f"permits asked for, {size:,} at a time", *took, size * len(taken), "requests", note=note
+        ),
+        Figure(SECTION, f"permits redeemed, {size:,} at a time", *redeemed, good, "permits"),
+    ]
+
+
+def _wanted(people: int, key: str) -> list[bytes]:
+    draw = random.Random(7)
+    question = _question(1)
+    return [
+        _post(
+            "/v1/permits",
+            key,
+            {
+                "subject": question["subject"],
+                "action": question["action"],
+                "requests": [
+                    {"person": f"p{draw.randrange(1, people + 1)}", "content": f"{number:064x}"}
+                    for _ in range(BATCH)
+                ],
+            },
+        )
+        for number in range(BATCHES)
+    ]
 
 
 def _figure(

@@ -103,6 +103,7 @@ def sitting(house: House, engine: str, rounds: int) -> None:
     """Every step with its time."""
     print(f"{'step':<34}{'people':>12}{'allowed':>12}{'first':>10}{'again':>10}")
     with Sitting(house) as desk:
+        desk.warm()
         for name, text in STEPS:
             ask = functools.partial(desk.screen, NEWS, segment=text, engine=engine)
             first, again, found = best(ask, rounds)

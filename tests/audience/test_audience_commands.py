@@ -153,6 +153,34 @@ def test_the_page_has_a_table_beside_each_chart_and_loads_nothing(
     assert "{" not in page.read_text("utf-8").split("</style>")[1]
 
 
+@pytest.mark.parametrize("language", phrases.LANGUAGES)
+def test_the_page_of_several_campaigns_compares_them_and_says_what_changed_in_each(
+    amana: Amana, tmp_path: Path, language: str
+) -> None:
+    offers, news, page = tmp_path / "offers.parquet", tmp_path / "news.parquet", tmp_path / "both.html"
+    earlier = ("--at", "2024-01-01T09:00")
+    amana("screen", *OFFERS, *earlier, "--out", offers)
+    amana("screen", "--purpose", "news", "--channel", "email", *earlier, "--out", news)
+    both = ("screen", *OFFERS, "--purpose", "news", *AT)
+    told = amana(*both, "--diff", offers, "--diff", news, "--page", page, "--language", language, "--json")[1]
+    assert told["written"] == [str(page)]
+    first, second = (one["since"] for one in told["campaigns"])
+    assert first["to_no"] + first["to_yes"] > 0
+    text, own = page.read_text("utf-8"), screen_page.words(language)
+    read = _Reading()
+    read.feed(text)
+    assert read.tags.count("svg") == read.tags.count("table") == read.tags.count("caption")
+    assert read.tags.count("h1") == 1
+    assert text.count(f"<h3>{own.since}</h3>") == 2
+    assert own.several.format(count="2") in text
+    assert own.together.format(**{name: f"{count:,}" for name, count in told["together"].items()}) in text
+    for since in (first, second):
+        said = {name: f"{since[name]:,}" for name in ("to_no", "to_yes", "new", "gone")}
+        assert own.since_told.format(**said) in text
+    assert "{" not in text.split("</style>")[1]
+    assert amana(*both, "--diff", offers, "--json")[0] == 2
+
+
 def test_every_language_has_the_same_words_for_the_page() -> None:
     english = screen_page.words("en")
     for language in phrases.LANGUAGES:

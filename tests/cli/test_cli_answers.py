@@ -44,7 +44,7 @@ def test_an_allow_ends_with_status_0_and_says_what_it_rests_on(imported: Path, a
     assert "permission given: newsletter, e-mail, for main (notice newsletter@1" in ran.out
     assert text.proof["demonstrable"] in ran.out
     assert "wording shown: SHA-256" in ran.out
-    assert "UK: consent first" in ran.out
+    assert "GB: consent first" in ran.out
     assert "through crm (import 1)" in ran.out
     assert "only a new event can change it" in ran.out
 
@@ -69,7 +69,7 @@ def test_the_answer_in_json_holds_sentences_evidence_and_law(imported: Path, ama
     assert told["reasons"][0]["code"] == "withdrawn"
     assert told["reasons"][0]["sentence"] == wording.english().why("withdrawn")
     assert told["evidence"]["refusals"][0] == told["events"][0]["event"]["id"]
-    assert told["evidence"]["law"][0]["place"] == "UK"
+    assert told["evidence"]["law"][0]["place"] == "GB"
     assert [remedy["kind"] for remedy in told["would_allow"]] == ["own_consent"]
     assert "example.org" not in json.dumps(told)
 

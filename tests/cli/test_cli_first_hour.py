@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from cli_samples import EVIDENCE, MAPPING, NEWS, Amana
 
-from amana.cli import session
+from amana.cli import chronicle, session
 from amana.connectors import mapping
+from amana.storage.sources import Source
 
 SHOP = """\
 Contact E-mail,Buyer,Customer No,Ship-to country,Newsletter,Newsletter date,Newsletter form,Order date,Born
@@ -193,3 +194,82 @@ def test_nobody_looks_without_a_name(
     assert "AMANA_ACTOR" in looking.err
     assert "AMANA_ACTOR" in sending.err
     assert amana("looks", "--json").json["looks"] == []
+
+
+@pytest.mark.parametrize("written", ["UK", "GB"])
+def test_the_kingdom_is_understood_as_people_write_it_and_spelt_one_way(
+    imported: Path, amana: Amana, written: str
+) -> None:
+    definition = imported / "amana.toml"
+    text = definition.read_text("utf-8").replace('"GB"', f'"{written}"')
+    definition.write_text(text, "utf-8")
+    words = ("--purpose", "newsletter", "--channel", "email", "--json")
+    told = amana("ask", "maya@example.com", *words).json
+    assert {row["place"] for row in told["evidence"]["law"]} == {"GB"}
+    assert '"UK"' not in amana("screen", *words, "--by", "country").out
+    segment = ("--segment", f"country = {written}")
+    assert amana("screen", *words, *segment).json["people"] == amana("screen", *words).json["people"]
+    assert amana("status", "--json").json["law"]["serves"] == ["GB"]
+
+
+def test_a_country_is_given_to_init_by_code_or_by_name(amana: Amana, tmp_path: Path) -> None:
+    for number, country in enumerate(("uk", "United Kingdom", "GBR")):
+        assert amana("init", tmp_path / str(number), "--country", country).status == 0
+        assert 'country = "GB"' in (tmp_path / str(number) / "amana.toml").read_text("utf-8")
+    assert amana("init", tmp_path / "other", "--country", "Atlantis").status == 2
+
+
+def test_the_wording_of_the_first_hour_is_changed_without_a_new_version(
+    workspace: Path, amana: Amana, files: Path
+) -> None:
+    definition = workspace / "amana.toml"
+    text = definition.read_text("utf-8")
+    definition.write_text(text.replace("Orchard Street Ltd", "Orchard Lane Ltd"), "utf-8")
+    assert "in place of its earlier wording" in amana("status").out
+    assert "which nobody had answered" in amana("publish").out
+    assert amana("audit").status == 0
+    list_ = ("import", files / "list.csv", "--mapping", files / "list.toml", "--source", "crm")
+    assert amana(*list_, "--evidence", EVIDENCE).status == 0
+    definition.write_text(text, "utf-8")
+    refused = amana("publish")
+    assert refused.status == 4
+    assert "[notices.newsletter] version" in refused.err
+
+
+def test_a_row_that_is_not_taken_says_what_mends_it(workspace: Path, amana: Amana, files: Path) -> None:
+    text = (files / "list.csv").read_text("utf-8")
+    (files / "list.csv").write_text(
+        text + "6,six@example.com,,One Cell,GB,yes,2026-03-04,,too many\n", "utf-8"
+    )
+    ran = amana(
+        "import", files / "list.csv", "--mapping", files / "list.toml", "--source", "crm", "--dry-run"
+    )
+    assert "ragged: the row has more or fewer cells than the header" in ran.out
+    assert "bad email: no address by its form" in ran.out
+
+
+def test_a_file_that_is_not_utf_8_is_drafted_with_its_encoding(
+    workspace: Path, amana: Amana, tmp_path: Path
+) -> None:
+    (tmp_path / "old.csv").write_bytes("Mail;Straße\nann@example.com;Königsweg\n".encode("cp1252"))
+    refused = amana("map", tmp_path / "old.csv")
+    assert refused.status == 2
+    assert "amana map … --encoding windows-1252" in refused.err
+    text = amana("map", tmp_path / "old.csv", "--encoding", "windows-1252").out
+    assert mapping.load(text).source.encoding == "windows-1252"
+    assert "Straße" in text
+
+
+def test_where_an_event_came_through_is_an_import_or_a_capture_point() -> None:
+    words = {"digest": "", "generation": 0, "basis": "", "state": "open", "started": 0}
+    names = chronicle.sources(
+        [
+            Source(id=1, kind="table", name="crm", **words),
+            Source(id=2, kind="capture", name="signup", **words),
+        ]
+    )
+    assert [chronicle.source(number, names) for number in (1, 2, 0)] == [
+        "crm (import 1)",
+        "signup (capture point)",
+        "the workspace",
+    ]

@@ -46,6 +46,18 @@ def test_a_mailing_is_tried_started_stopped_and_continued(amana: Amana, message:
     assert "example.com" not in amana("mailing", "show", number).out
 
 
+def test_a_mailing_is_tried_where_no_mail_can_leave_and_not_started(
+    imported: Path, amana: Amana, tmp_path: Path
+) -> None:
+    message = tmp_path / "news.toml"
+    message.write_text(MESSAGE, "utf-8")
+    words = ("mailing", "start", message, "--purpose", "newsletter")
+    assert amana(*words, "--dry-run", "--json").json["state"] == "preview"
+    refused = amana(*words)
+    assert refused.status == 2
+    assert "[mail]" in refused.err
+
+
 def test_an_audience_file_narrows_and_a_message_without_a_subject_is_refused(
     amana: Amana, message: Path, tmp_path: Path
 ) -> None:

@@ -1,13 +1,16 @@
 """Every engine gives each person exactly the reasons that the scalar rules give.
 
 Rule: random questions under the real law, crowds on every edge of them; bit for bit, and so also the reason shown
-first. A long run (`AMANA_SOAK=1`) asks two hundred questions of a hundred thousand people.
+first. A long run (`AMANA_SOAK=1`) asks two hundred questions of a hundred thousand people, and the same of twenty
+thousand on PostgreSQL and Spark. The scalar rules decide every person of a question once, for all engines (ten
+microseconds a person; nine people in ten are like nobody else in their crowd, so there is nothing to remember). So the
+tests go question by question and, within one, engine by engine.
 """
 
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -22,7 +25,7 @@ FEW = (*range(3), HANDLED[0])
 LOCAL = ("numpy", "numba", "duckdb")
 
 
-@cache
+@lru_cache(maxsize=4 if SOAK else 40)
 def reference(seed: int, people: int) -> tuple[Asked, Array]:
     one = asked(seed, people)
     return one, scalar_bits(one)
@@ -50,18 +53,16 @@ def test_an_engine_agrees_with_the_rules_on_every_channel_use_and_sharing_for_a_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", LOCAL)
-def test_an_engine_agrees_with_the_rules_person_for_person(name: str) -> None:
-    engine = local(name)
-    for seed in range(QUESTIONS):
-        one, expected = reference(seed, PEOPLE) if not SOAK else reference.__wrapped__(seed, PEOPLE)
-        assert_agrees(engine, one, expected)
+@pytest.mark.parametrize("name", LOCAL)  # changes faster than the question, which is decided once
+@pytest.mark.parametrize("seed", range(QUESTIONS))
+def test_an_engine_agrees_with_the_rules_person_for_person(seed: int, name: str) -> None:
+    assert_agrees(local(name), *reference(seed, PEOPLE))
 
 
 @pytest.mark.slow
 def test_postgres_agrees_with_the_rules(postgres: engines.Engine) -> None:
     for seed in range(QUESTIONS) if SOAK else FEW:
-        assert_agrees(postgres, *reference(seed, PEOPLE if not SOAK else 20_000))
+        assert_agrees(postgres, *reference(seed, 20_000))
 
 
 @pytest.mark.slow
@@ -71,7 +72,7 @@ def test_postgres_agrees_with_the_rules(postgres: engines.Engine) -> None:
 )  # the bridge to Java leaves its socket to the collector
 def test_spark_agrees_with_the_rules(spark: engines.Engine) -> None:
     for seed in range(QUESTIONS) if SOAK else FEW:
-        assert_agrees(spark, *reference(seed, PEOPLE if not SOAK else 20_000))
+        assert_agrees(spark, *reference(seed, 20_000))
 
 
 @pytest.mark.slow

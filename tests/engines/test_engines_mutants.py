@@ -1,8 +1,8 @@
 """The crowds are sharp: a change to any rule, comparison, fact, row of law or ask is seen by the differential test.
 
-Rule: a mutant is the book with one comparison turned (`>=` into `>`), one rule dropped, or one column of law changed.
-Each must give somebody other reasons than the scalar rules give; a mutant that survives says that the crowds miss an
-edge, or that the text distinguishes nothing.
+Rule: a mutant is the book with one comparison turned (`>=` into `>`), one number shifted, one rule dropped, or one
+column of law changed. Each must give somebody other reasons than the scalar rules give; a mutant that survives says that
+the crowds miss an edge, or that the text distinguishes nothing.
 """
 
 from __future__ import annotations
@@ -69,6 +69,24 @@ def test_every_turned_operator_is_seen(crowds: list[tuple[Asked, Array]], book: 
         book(tuple(Denial(one.bit, turned(one.when, part, mutant)) for one in real))
         if not seen(crowds):
             survivors.append(written(part))
+    assert survivors == []
+
+
+@pytest.mark.slow
+def test_every_shifted_number_of_a_rule_is_seen(crowds: list[tuple[Asked, Array]], book: object) -> None:
+    real = terms.book()
+    survivors = []
+    for part in list(terms.nodes(one.when for one in real)):
+        for place, number in enumerate(part.args):
+            if part.op in terms.LEAVES or number.op != "const" or number.logical:
+                continue
+            shifted = tuple(
+                terms.const(one.args[0] + 1) if where == place else one for where, one in enumerate(part.args)
+            )
+            mutant = part._replace(args=shifted)
+            book(tuple(Denial(one.bit, turned(one.when, part, mutant)) for one in real))
+            if not seen(crowds):
+                survivors.append(written(part))
     assert survivors == []
 
 

@@ -59,6 +59,14 @@ def test_duckdb_counts_without_keeping_anybody() -> None:
     assert ran.rows == 2_000
 
 
+@pytest.mark.slow
+def test_a_server_counts_without_sending_anybody(postgres: engines.Engine) -> None:
+    one = asked(2, 3_000)
+    found, ran = postgres.counts(one.facts, one.law, one.ask)  # type: ignore[attr-defined]  # not every engine has it
+    assert found == blocks.distinct(scalar_bits(one))
+    assert (ran.engine, ran.rows) == ("postgres", 3_000)
+
+
 def test_duckdb_writes_everybodys_answer(tmp_path: Path) -> None:
     duck = pytest.importorskip("amana.screening.duck", reason="the extra duckdb is not installed")
     parquet = pytest.importorskip("pyarrow.parquet")

@@ -6,6 +6,7 @@ Rule: a test that must catch a screen in the middle holds the lock on the column
 from __future__ import annotations
 
 import csv
+import fcntl
 import functools
 import http.client
 import json
@@ -25,7 +26,7 @@ import pyarrow.parquet as pq
 import pytest
 from buyers import ASKED_AT, OFFER, take_in
 
-from amana import wiring
+from amana import errors, wiring
 from amana.services.audience import cache, screening, screening_apart
 from amana.services.audience.jobs import Job, Jobs
 from amana.services.gate.asking import Gate
@@ -108,6 +109,33 @@ def test_it_is_another_process_of_low_priority_and_asking_goes_on(buyers: House,
     assert ended(job).state == "done"
 
 
+def test_who_waits_for_the_columns_waits_for_no_idle_moment(buyers: House) -> None:
+    def look() -> None:
+        handle = os.open(buyers.folder / "columns.lock", os.O_RDWR)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises if the screen still holds it
+        os.close(handle)
+        seen.append(True)
+
+    seen: list[bool] = []
+    screening.screen(buyers, OFFER, caught_up=look)
+    assert seen == [True]
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="the platform has no such policy")
+def test_once_the_columns_are_caught_up_it_gives_way_to_everybody(buyers: House, jobs: Jobs) -> None:
+    job = jobs.screen(OWNER, OFFER, None, None, "csv")
+    until((buyers.folder / "screens").is_dir)
+    writing = buyers.folder / "screens" / f"{job.id}-unfinished.csv"
+    os.mkfifo(writing)  # whoever opens it to write waits for a reader
+    until(lambda: job.progress >= 0.8)
+    process = jobs._process
+    assert process is not None
+    assert os.sched_getscheduler(process.pid) == os.SCHED_IDLE
+    with writing.open() as reader:
+        assert len(reader.read().splitlines()) == 41
+    assert ended(job).state == "done"
+
+
 @pytest.mark.slow
 def test_screens_wait_for_each_other(buyers: House, jobs: Jobs) -> None:
     first, second = (jobs.screen(OWNER, OFFER, None, None, "csv") for _ in range(2))
@@ -154,6 +182,54 @@ def test_a_defect_is_an_error_and_the_next_one_runs(buyers: House) -> None:
     first, second = (ended(jobs.screen(OWNER, OFFER, None, None, "csv")) for _ in range(2))
     jobs.close()
     assert (first.state, first.trouble) == (second.state, second.trouble) == ("failed", "error")
+
+
+def test_who_serves_others_screens_many_people_apart_and_few_at_once(
+    buyers: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    begin = screening_apart.begin
+
+    def counted() -> subprocess.Popen[bytes]:
+        process = begin()
+        begun.append(process.pid)
+        return process
+
+    monkeypatch.setattr(screening_apart, "begin", counted)
+    here = screening_apart.screened(buyers, OFFER)
+    assert begun == []
+    monkeypatch.setattr(screening_apart, "MANY", 40)
+    apart = screening_apart.screened(buyers, OFFER)
+    assert len(begun) == 1
+    assert apart.people.tolist() == here.people.tolist()
+    assert apart.bits.tolist() == here.bits.tolist()
+    assert apart.counts == here.counts
+    assert (apart.at, apart.rules_version, apart.ledger_size) == (
+        here.at,
+        here.rules_version,
+        here.ledger_size,
+    )
+    assert not list(buyers.folder.glob("screen-*"))
+
+
+def test_a_screen_apart_that_ended_is_said_and_may_be_asked_again(
+    buyers: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended_at_once() -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        until(lambda: os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT) is not None)
+        return process
+
+    screening.screen(buyers, OFFER)
+    monkeypatch.setattr(screening_apart, "MANY", 1)
+    monkeypatch.setattr(screening_apart, "begin", ended_at_once)
+    with pytest.raises(errors.Busy):
+        screening_apart.screened(buyers, OFFER)
+    assert not list(buyers.folder.glob("screen-*"))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from naive_tree import Store, entries
 
 from amana.errors import BadInput, VerificationFailed
-from amana.ledger import canonical, checkpoint, merkle, nodes, note, receipt, sealing, tiles
+from amana.ledger import canonical, checkpoint, merkle, nodes, note, packing, receipt, sealing, tiles
 
 LOG = note.signer("log.example/a", bytes(range(32)))
 WITNESS = note.signer("w1.example", bytes(range(1, 33)), note.Algorithm.COSIGNATURE)
@@ -127,3 +127,60 @@ def test_a_receipt_needs_its_randomness_and_a_place() -> None:
         receipt.make(bytes(31), RECORD, INDEX, PATH, SIGNED)
     with pytest.raises(BadInput):
         receipt.make(R, RECORD, -1, PATH, SIGNED)
+
+
+# ---- long receipts, whose record is packed ---------------------------------------------------------------------------
+
+WORDY = canonical.encode({"evidence": "form:checkout", "kind": "permission", "told": "newsletter " * 90})
+
+
+def of_only_entry(record: bytes) -> str:
+    root = merkle.leaf_hash(sealing.commitment(R, record))
+    head = checkpoint.Checkpoint(origin="log.example/a", size=1, root=root)
+    return receipt.make(R, record, 0, [], checkpoint.sign(head, LOG))
+
+
+def with_extra(text: str, carried: bytes) -> str:
+    """The receipt with other bytes where its record stands."""
+    first, _, *rest = text.split("\n")
+    return "\n".join([first, f"extra {note.encode_base64(R + carried)}", *rest])
+
+
+def test_a_record_is_packed_only_where_the_receipt_would_be_too_long() -> None:
+    plain, packed = of_only_entry(RECORD), of_only_entry(WORDY)
+    assert note.encode_base64(R + RECORD) in plain
+    assert note.encode_base64(R + packing.pack(WORDY)) in packed
+    assert len(packed) < receipt.ROOMY < len(with_extra(packed, WORDY))
+    for text, record in ((plain, RECORD), (packed, WORDY)):
+        assert receipt.verify(text, LOG.verifier).record == receipt.claimed(text) == record
+
+
+def test_both_ways_to_carry_a_record_prove_the_same() -> None:
+    for record in (RECORD, WORDY):
+        text = of_only_entry(record)
+        for carried in (record, packing.pack(record)):
+            assert receipt.verify(with_extra(text, carried), LOG.verifier).record == record
+
+
+def test_a_packed_record_altered_anywhere_is_detected() -> None:
+    """But for bits that DEFLATE itself passes over after its end: they never give another record."""
+    packed, passed_over = packing.pack(WORDY), 0
+    for at in range(len(packed)):
+        for bit in range(8):
+            altered = packed[:at] + bytes([packed[at] ^ 1 << bit]) + packed[at + 1 :]
+            try:
+                found = receipt.verify(with_extra(of_only_entry(WORDY), altered), LOG.verifier)
+            except VerificationFailed:
+                continue
+            assert found.record == WORDY
+            passed_over += 1
+    assert passed_over < 8
+
+
+def test_a_packed_record_is_not_let_grow_without_end() -> None:
+    for size, detail in ((receipt.LARGEST_PACKED + 1, "cut short"), (50_000_000, "cut short")):
+        with pytest.raises(VerificationFailed, match=detail):
+            receipt.verify(with_extra(RECEIPT, packing.pack(bytes(size))), LOG.verifier)
+    large = canonical.encode("a" * receipt.LARGEST_PACKED)
+    assert note.encode_base64(R + large) in of_only_entry(large)  # as it is, however long
+    assert receipt.verify(of_only_entry(large), LOG.verifier).record == large

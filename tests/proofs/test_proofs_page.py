@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 
 import proof_house
 import pytest
 
-from amana.ledger import note
-from amana.services.record import publication, receipts
+from amana.ledger import note, packing
+from amana.services.record import publication, receipts, verify_page
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="the page is tested where Playwright is installed"
@@ -49,7 +48,7 @@ def proof(original: Path) -> tuple[str, note.VerifierKey]:
 @pytest.fixture(scope="module")
 def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "verify.html"
-    path.write_text(resources.files("amana.data").joinpath("verify.html").read_text("utf-8"), "utf-8")
+    path.write_text(verify_page.made({}), "utf-8")
     return path
 
 
@@ -71,7 +70,35 @@ def test_the_page_accepts_a_receipt_and_says_in_words_what_it_proves(page, blank
     assert "2027-01-15 07:43:40 UTC" in said
     assert proof_house.WORDING in said
     assert "the channel was named; the sender was named" in said
-    assert "entry 2 of 281" in said
+    assert "entry 2 of 3" in said
+
+
+def carried_packed(text: str, record: bytes | None = None) -> str:
+    """The receipt as a long one carries it: `record`, or its own, packed."""
+    line = next(line for line in text.splitlines() if line.startswith("extra "))
+    extra = note.decode_base64(line.removeprefix("extra "))
+    packed = packing.pack(record or extra[32:])
+    assert packed.startswith(packing.FORM)
+    return text.replace(line, f"extra {note.encode_base64(extra[:32] + packed)}")
+
+
+def test_the_page_reads_a_receipt_that_carries_its_record_packed(page, blank, proof) -> None:  # type: ignore[no-untyped-def]  # Playwright may be absent
+    text, key = proof
+    packed = carried_packed(text)
+    page.goto(blank.as_uri())
+    assert verdict(page, packed, key.text()) == GENUINE
+    assert "Consent was given: offers, by e-mail, from orchard." in page.inner_text("#result")
+    start = packed.index("extra ") + 6 + 44
+    for at in range(start, packed.index("\nindex") - 2, 5):
+        letter = "A" if packed[at] != "A" else "B"
+        assert verdict(page, packed[:at] + letter + packed[at + 1 :], key.text()) == FALSE, f"character {at}"
+
+
+def test_the_page_refuses_a_packed_record_that_grows_without_end(page, blank, proof) -> None:  # type: ignore[no-untyped-def]  # Playwright may be absent
+    text, key = proof
+    page.goto(blank.as_uri())
+    assert verdict(page, carried_packed(text, bytes(1_000_000)), key.text()) == FALSE
+    assert "The record is too large." in page.inner_text("#result")
 
 
 def test_the_page_takes_a_file(page, blank, proof, tmp_path) -> None:  # type: ignore[no-untyped-def]  # Playwright may be absent
@@ -120,10 +147,10 @@ def test_the_page_can_be_used_by_keyboard_and_heard(page, blank, proof) -> None:
     text, key = proof
     page.goto(blank.as_uri())
     reached: list[str] = []
-    for _ in range(4):
+    for _ in range(5):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.type"))
-    assert reached == ["file", "receipt", "key", "submit"]
+    assert reached == ["language", "file", "receipt", "key", "submit"]
     assert page.evaluate(
         "[...document.querySelectorAll('textarea, input')].every(one => one.labels.length === 1)"
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from amana import wiring
 from amana.core.rights import Identity, Kind, Via
+from amana.core.rights import Status as Stands
 from amana.core.statements import Interval, PersonRow, Statement
 from amana.core.vocabulary import Channel, Proof, Status
 from amana.delivery.listening import Listener
@@ -243,7 +244,16 @@ def asked(house: House, kind: Kind, person: int, *, language: str = "en", **more
     said = requests.Said(
         kind=kind, via=Via.CENTRE, person=person, language=language, proved=Identity.STEPPED_UP, **more
     )
-    return requests.open_(house, said, actor="the person")
+    row = requests.open_(house, said, actor="the person")
+    return row if house.workspace.mail is not None else told_by_letter(house, row)
+
+
+def told_by_letter(house: House, row: RequestRow) -> RequestRow:
+    """Without mail an officer tells people of their erasure by letter, and says so before it begins."""
+    if row.kind == Kind.ERASURE.value and row.status == Stands.READY.value:
+        requests.to_decide(house, row, "not_told:no_mail", actor="amana")
+        row = requests.decide(house, row.ref, go=True, reason="told by letter", actor="dpo")
+    return row
 
 
 def ran(house: House, row: RequestRow) -> RequestRow:
@@ -260,9 +270,12 @@ class Inbox:
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []
         self.answer = "250 ok"
+        self.refuses = ""  # an address that takes no letter
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """Take one message."""
+        if self.refuses in envelope.rcpt_tos:
+            return "550 no such person"
         if self.answer.startswith("250"):
             parsed: Any = email.message_from_bytes(envelope.original_content, policy=policy.default)
             self.taken.append(parsed)

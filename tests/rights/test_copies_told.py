@@ -14,12 +14,19 @@ from urllib.parse import parse_qs
 import pytest
 from copies_world import DAY, Clock, Inbox, asked, opened, ran, relayed, shop, text, told
 
-from amana.core.rights import Kind
+from amana.core.rights import Identity, Kind, Via
 from amana.delivery import letters
 from amana.services.messaging.sending import Sender
 from amana.services.record import tasks
 from amana.services.record.house import House
-from amana.services.rights import copy_words, following, requests, rights_telling
+from amana.services.rights import (
+    copy_words,
+    following,
+    requests,
+    rights_preview,
+    rights_run,
+    rights_telling,
+)
 from amana.storage.requests import RequestRow
 
 Told = tuple[House, Inbox, Sender, Clock]
@@ -137,23 +144,96 @@ def test_a_person_is_erased_only_after_the_answer_has_left(world: Told) -> None:
     assert inbox.taken[-1] is last  # nobody writes to somebody who was erased
 
 
-def test_an_address_that_refuses_for_good_holds_up_no_erasure(world: Told) -> None:
+def refused(world: Told, row: RequestRow) -> RequestRow:
+    """The request, once the person's server took no letter."""
     house, inbox, sender, clock = world
-    row = ran(house, asked(house, Kind.ERASURE, told(house)))
     inbox.answer = "550 no such person"
     carried(house, sender)
     clock.now += rights_telling.WAIT
     row = ran(house, row)
+    assert row.status == "deciding"
+    assert happened(house, row, "to_decide")[-1] == {"ground": "amana:not_told"}
+    assert happened(house, row, "not_told")[-1] == {"template": "request_erased", "why": "smtp_550"}
+    return row
+
+
+def test_an_answer_that_cannot_be_delivered_waits_for_a_person_who_tells_in_another_way(world: Told) -> None:
+    house = world[0]
+    person = told(house)
+    row = refused(world, ran(house, asked(house, Kind.ERASURE, person)))
+    assert house.keys.known_keys([person])
+    requests.decide(house, row.ref, go=True, reason="told by letter", actor="dpo")
+    row = ran(house, row)
+    assert (row.status, row.outcome) == ("answered", "done_in_part")
+    assert not house.keys.known_keys([person])
+    assert happened(house, row, "told") == []
+
+
+def test_an_answer_that_could_not_be_delivered_is_sent_again_once_the_way_is_mended(world: Told) -> None:
+    house, inbox, sender, clock = world
+    row = refused(world, ran(house, asked(house, Kind.ERASURE, told(house))))
+    inbox.answer = "250 ok"
+    rights_run.again(house, row, actor="dpo")
+    assert ran(house, row).status == "running"
+    carried(house, sender)
+    clock.now += rights_telling.WAIT
+    row = ran(house, row)
     assert row.status == "answered"
-    assert happened(house, row, "not_told") == [{"template": "request_erased", "why": "smtp_550"}]
+    assert inbox.subjects()[-1] == f"Erased: request {row.ref}"
 
 
-def test_without_a_way_to_send_an_erasure_goes_on_and_says_so(tmp_path: Path) -> None:
+def test_of_many_in_one_run_those_who_were_told_are_erased_and_the_others_wait(world: Told) -> None:
+    house, inbox, sender, clock = world
+    people = [told(house), told(house, "mia@example.com")]
+    rows = [asked(house, Kind.ERASURE, one) for one in people]
+    with rights_run.open_systems(house) as systems:
+        assert rights_run.begin(house, [requests.get(house, one.ref) for one in rows], systems)
+    assert ran(house, rows[0]).status == "running"
+    inbox.refuses = "mia@example.com"
+    carried(house, sender)
+    clock.now += rights_telling.WAIT
+    ran(house, rows[0])
+    stands = [requests.get(house, one.ref) for one in rows]
+    assert [(one.status, one.outcome) for one in stands] == [("answered", "done_in_part"), ("deciding", "")]
+    assert set(house.keys.known_keys(people)) == {people[1]}
+    requests.decide(house, rows[1].ref, go=True, reason="told by letter", actor="dpo")
+    assert ran(house, rows[1]).status == "answered"
+    assert not house.keys.known_keys(people)
+
+
+def untold(house: House) -> RequestRow:
+    said = requests.Said(kind=Kind.ERASURE, via=Via.STAFF, person=told(house), proved=Identity.CHECKED)
+    return requests.open_(house, said, actor="dpo")
+
+
+def test_without_a_way_to_send_an_erasure_touches_nothing_and_waits_for_a_person(tmp_path: Path) -> None:
     with opened(tmp_path / "workspace", Clock()) as house:
         shop(tmp_path / "workspace")
-        row = ran(house, asked(house, Kind.ERASURE, told(house)))
+        row = untold(house)
+        with rights_run.open_systems(house) as systems:
+            assert rights_preview.preview(house, row, systems).untold == "no_mail"
+        row = ran(house, row)
+        assert (row.status, row.run) == ("deciding", None)
+        assert happened(house, row, "to_decide") == [{"ground": "not_told:no_mail"}]
+        requests.decide(house, row.ref, go=True, reason="told by letter", actor="dpo")
+        row = ran(house, row)
         assert row.status == "answered"
         assert happened(house, row, "not_told") == [{"template": "request_erased", "why": "no_mail"}]
+
+
+def test_the_worker_begins_no_erasure_of_whom_nobody_could_tell(tmp_path: Path) -> None:
+    with opened(tmp_path / "workspace", Clock()) as house:
+        row = untold(house)
+        while rights_run.sweep(house):
+            pass
+        assert requests.get(house, row.ref).status == "deciding"
+        assert house.keys.known_keys([row.person])
+
+
+def test_what_a_controller_asks_for_is_told_by_the_controller(tmp_path: Path) -> None:
+    with opened(tmp_path / "workspace", Clock()) as house:
+        said = requests.Said(kind=Kind.ERASURE, via=Via.OPENDSR, person=told(house), proved=Identity.CHECKED)
+        assert ran(house, requests.open_(house, said, actor="api:c")).status == "answered"
 
 
 def test_nobodys_address_is_filled_by_asking_in_their_name(world: Told) -> None:

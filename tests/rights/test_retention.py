@@ -252,8 +252,8 @@ class TestRowsThere:
         customers(engine, (1, "2023-01-01", DANA, "Dana", "yes", True))
         review = gone(connected)
         [place] = [one for one in review.places if one.place == "shop:customers"]
-        assert place.counted.kept == {"tax": 1}
-        assert names(engine) == {1: (None, "Dana")}
+        assert place.counted.kept == {"tax": 1, "leads": 1}
+        assert names(engine) == {1: (DANA, "Dana")}  # the row has to be found still
 
     def test_a_row_goes_whole_where_its_collection_says_so(self, connected: House, engine: sa.Engine) -> None:
         dataset = world.SHOP.replace("kept_since: seen", "kept_since: seen, on_erasure: delete")

@@ -80,6 +80,8 @@ def house(tmp_path: Path) -> Iterator[House]:
 def erased(house: House, address: str) -> RequestRow:
     said = requests.Said(kind=Kind.ERASURE, via=Via.STAFF, address=address, proved=Identity.CHECKED)
     row = requests.open_(house, said, actor="officer")
+    requests.to_decide(house, row, "not_told:no_mail", actor="amana")
+    row = requests.decide(house, row.ref, go=True, reason="told by letter", actor="officer")
     with rights_run.open_systems(house) as systems:
         return rights_run.run_now(house, row, systems)
 

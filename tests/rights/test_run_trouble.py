@@ -376,7 +376,7 @@ def test_an_erasure_that_had_not_begun_when_the_person_was_erased_is_for_a_perso
         forget.forget(house, [world.numbers["mona"]])
         a_day(house, world.clock)
         assert statuses(house, row) == Status.DECIDING.value
-        assert grounds(house, row) == [rights_work.ERASED_BEFORE]
+        assert grounds(house, row) == ["not_told:no_mail", rights_work.ERASED_BEFORE]
         row = requests.decide(house, row.ref, go=True, reason="looked by hand", actor="officer")
         assert (row.status, row.outcome) == (Status.ANSWERED.value, rights_work.ERASED_BEFORE)
 

@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).with_name("world")))
 
 import shop_people as people
 import shop_systems as build
-from shop_fixtures import Clock, ask, settled
+from shop_fixtures import Clock, ask, settled, told_by_letter
 
 from amana import errors, wiring
 from amana.core import rights
@@ -207,6 +207,7 @@ def test_an_address_of_two_people_waits_for_a_person_who_says_whose_it_is(office
         office.house, row.ref, go=True, reason="by the order", actor="officer", person=newcomer
     )
     assert (decided.person, decided.status) == (newcomer, Status.READY.value)
+    told_by_letter(office.house, decided)
     office.work()
     here = requests.people_here(office.house, [newcomer, NUMBERS["kim"]])
     assert set(here) == {NUMBERS["kim"]}, "the one is gone, the other is not"

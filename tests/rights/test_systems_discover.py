@@ -119,13 +119,107 @@ def test_a_number_without_a_prefix_needs_a_country() -> None:
     )
     assert not detectors.is_phone(national, "")
     assert detectors.is_phone(national, "GB")
+    assert detectors.is_phone(national, "UK")
     assert not detectors.is_phone("2024-05-01", "GB")
 
 
 def test_a_few_addresses_among_other_texts_are_no_address_column() -> None:
     values = ["dana@shop.example", "a", "b", "c"]
-    assert detectors.finding("note", values) is None
+    assert detectors.finding("c7", values) is None
     assert detectors.finding("email", ["dana@shop.example", "a"]) is not None
+
+
+PEOPLE = {
+    "en": "Maria Lindqvist|Tom Okafor|Ines Duarte|Sam Whitfield|Lucy Hart|Dan Miller|Arun Shah|Mary-Jane O'Neill|"
+    "Peter van der Berg|J. R. Holloway|Anna Kowalska|Hart, Lucy",
+    "he": "נועה לוי|דנה כהן|איתי מזרחי|משה פרץ|יעל אזולאי|דוד ביטון|תמר שקד|עומר הראל|שירה גבאי|אורי טל",
+    "ar": "محمد العلي|فاطمة حسن|أحمد منصور|ليلى حداد|خالد الخطيب|مريم صالح|يوسف النجار|نور عباس|علي درويش|هدى سليم",
+    "th": "สมชาย ใจดี|มาลี ศรีสุข|ศิริพร ทองดี|วิชัย แก้วใส|สุดา บุญมา|กัญญา วงศ์ไทย|ประเสริฐ มีสุข|อาทิตย์ ดีงาม|"
+    "สมหญิง รักไทย|นิรันดร์ พงษ์",
+    "ru": "Анна Смирнова|Иван Петров|Ольга Кузнецова|Сергей Волков|Елена Орлова|Дмитрий Зайцев|Мария Белова|"
+    "Павел Соколов|Ирина Лебедева|Алексей Козлов",
+}
+COLUMNS = (
+    "name", "full_name", "invoice_name", "contact", "שם", "الاسم", "اسم العميل", "ชื่อ", "ลูกค้า", "имя", "получатель"
+)  # fmt: skip  # one list
+THINGS = {
+    "products": "Walnut Desk Lamp|Garden Chair|Oak Table|Blue Cotton Shirt|Rose Tea|Copper Kettle|Wool Blanket|"
+    "Bread Knife|Linen Napkin|Glass Vase|Clay Pot|Steel Pan|Paper Lantern|Silk Scarf|Iron Hook",
+    "cities": "New York|San Francisco|Tel Aviv|Chiang Mai|Los Angeles|Saint Petersburg|Nizhny Novgorod|Buenos Aires|"
+    "Hong Kong|Berlin|Munich|Haifa|Leeds|Porto|Dubai",
+    "companies": "Orchard Street Ltd|Tidewater Books|Northern Light Foods|Blue River Trading|Green Hill Farms|"
+    "Old Mill Bakery|Harbour View Hotels|Silver Birch Studio|Golden Gate Imports|Red Kite Travel",
+    "states": "New order|In transit|Delivered|Paid in full|Sent back|Waiting for stock|Picked up|On hold|Cancelled|Ready",
+    "codes": "A-1001|B-2002|C-3003|D-4004|E-5005|F-6006|G-7007|H-8008|I-9009|J-1010",
+}
+
+
+@pytest.mark.parametrize("language", PEOPLE)
+@pytest.mark.parametrize("column", COLUMNS)
+def test_names_of_people_are_found_by_their_shape_where_the_column_may_mean_a_person(
+    column: str, language: str
+) -> None:
+    found = detectors.finding(column, PEOPLE[language].split("|"), table="orders")
+    assert found is not None
+    assert (found.category, found.identity, found.share) == ("user.name", "", 1.0)
+    assert found.confidence == "medium"
+
+
+@pytest.mark.parametrize("language", PEOPLE)
+def test_names_of_people_are_found_where_the_column_says_nothing(language: str) -> None:
+    found = detectors.finding("c12", PEOPLE[language].split("|") * 2, table="t3")
+    assert found is not None
+    assert (found.category, found.confidence) == ("user.name", "low")
+
+
+def test_names_of_things_are_not_taken_for_people() -> None:
+    """Each kind of thing, under a name that says nothing, one that may mean a person, and one that means a thing."""
+    alarms = {
+        (kind, column, table)
+        for kind, values in THINGS.items()
+        for column in ("name", "label", "c12", "title", "contact")
+        for table in (kind, "t3")
+        if (found := detectors.finding(column, values.split("|"), table=table)) is not None
+        and found.category == "user.name"
+    }
+    # Where neither the column nor the table says what it is, the name of a thing that is written as one looks like a
+    # person's: 6 of 50, each of them medium, and a person reads the draft.
+    assert alarms == {
+        (kind, column, "t3") for kind in ("products", "cities", "companies") for column in ("name", "contact")
+    }
+
+
+@pytest.mark.parametrize(
+    "column", ["customer_id", "contact no", "customer_status", "user_type", "owner_since"]
+)
+def test_the_number_or_the_state_of_a_person_is_not_their_name(column: str) -> None:
+    assert detectors.finding(column, []) is None
+    assert detectors.finding("customer", []) is not None
+
+
+def test_a_few_names_said_again_and_again_are_no_list_of_people() -> None:
+    assert detectors.finding("c12", PEOPLE["en"].split("|")[:3] * 40, table="t3") is None
+
+
+@pytest.mark.parametrize(
+    "column", ["note", "comments", "kundenNotiz", "הערות", "ملاحظات", "หมายเหตุ", "комментарий"]
+)
+def test_free_text_may_hold_anything_and_has_no_category(column: str) -> None:
+    found = detectors.finding(column, ["likes tea", "call after six"])
+    assert found is not None
+    assert found.free
+
+
+def test_sentences_under_any_name_are_free_text_and_the_draft_says_so() -> None:
+    values = [f"Customer {number} asked to be called back in the evening" for number in range(20)]
+    found = detectors.finding("c12", values)
+    assert found is not None
+    column = discover.Column(name="c12", type="string", key=False, length=None, to="", found=found)
+    text = discover.written("shop", [discover.Table(name="calls", columns=(column,))])
+    assert "may hold anything about anybody" in text
+    assert "data_categories" not in text
+    assert datasets.read(text, "draft.yml")[1] == ()
+    assert detectors.finding("c12", ["In stock", "Sold out"] * 10) is None
 
 
 def test_a_database_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from systems_http import TOKEN, Host, Pages, Shop, declared
+from systems_hubspot import HubSpot, contact
 from systems_suite import EVERYBODY, PEOPLE, holds_no_value
 
 from amana import errors
@@ -258,57 +259,6 @@ class TestWhoWeAre:
         system = System(name="shop", kind="http", settings={"base": "https://shop.example", "colections": {}})
         with pytest.raises(errors.BadInput, match="colections"):
             catalogue.open_rows(system, Path(), {})
-
-
-class HubSpot(Pages):
-    """As much of HubSpot's documented interface as the declaration uses."""
-
-    def answer(self, parts: list[str], query: dict[str, str], body: Any) -> None:
-        held = self.server.state
-        if self.headers.get("Authorization") != "Bearer pat-test":
-            self.say(401, {"status": "error", "category": "INVALID_AUTHENTICATION"})
-        elif parts[-1] == "contacts":
-            self.say(200, {"results": []})
-        elif parts[-1] == "search":
-            [group] = body["filterGroups"]
-            [one] = group["filters"]
-            assert one["operator"] == "IN"
-            assert all(value == value.lower() for value in one["values"])
-            found = [
-                row
-                for row in held["contacts"].values()
-                if row["properties"][one["propertyName"]].lower() in one["values"]
-            ]
-            start = int(body.get("after", 0))
-            page = [self.shown(row, body["properties"]) for row in found[start : start + 1]]
-            paging = {"paging": {"next": {"after": str(start + 1)}}} if start + 1 < len(found) else {}
-            self.say(200, {"total": len(found), "results": page, **paging})
-        elif parts[-1] == "gdpr-delete":
-            held["contacts"].pop(body["objectId"], None)
-            self.say(204)
-        elif "communication-preferences" in parts:
-            states = held["statuses"].get(parts[-1], [])
-            if self.command == "POST":
-                next(one for one in states if one["subscriptionId"] == body["subscriptionId"])["status"] = (
-                    body["statusState"]
-                )
-            self.say(200, {"results": states})
-        elif parts[-1] not in held["contacts"]:
-            self.say(404, {"status": "error"})
-        else:
-            row = held["contacts"][parts[-1]]
-            if self.command == "PATCH":
-                row["properties"] |= body["properties"]
-            names = query.get("properties", "").split(",")
-            self.say(200, self.shown(row, names))
-
-    @staticmethod
-    def shown(row: dict[str, Any], names: list[str]) -> dict[str, Any]:
-        return {**row, "properties": {name: row["properties"].get(name) for name in names}, "archived": False}
-
-
-def contact(number: str, email: str) -> dict[str, Any]:
-    return {"id": number, "properties": {"email": email, "firstname": "Dana", "phone": "", "score": "7"}}
 
 
 CONTACTS = Collection(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from systems_worlds import moved
 from amana.connectors.systems import catalogue
 
 PAGE = Path(__file__).parents[2] / "docs" / "connectors.md"
+LONGEST = 60  # lines that are not blank, imports and docstrings included
 
 
 def example() -> str:
@@ -36,16 +39,31 @@ def world(tmp_path: Path) -> World:
     def dump() -> str:
         return repr([json.loads(path.read_bytes()) for path in sorted(shop.glob("*/*.json"))])
 
+    rows = names["Folder"](shop)
     return World(
-        rows=names["Documents"](shop),
+        rows=rows,
         dump=dump,
-        faults={"gone": lambda: moved(shop / "people")},
+        faults={"gone": lambda: moved(shop / "people"), "lies": lambda: lying(rows)},
         atomic=False,
     )
 
 
+@contextmanager
+def lying(rows: Any) -> Iterator[None]:
+    """Meanwhile, a system that says "done" and does nothing."""
+    rows.write = rows.remove = lambda *_: None
+    try:
+        yield
+    finally:
+        del rows.write, rows.remove
+
+
 class TestTheConnectorOfThePage(RowsConformance):
     """It owes what every connector owes."""
+
+
+def test_the_connector_of_the_page_is_within_sixty_lines() -> None:
+    assert len([line for line in example().splitlines() if line.strip()]) <= LONGEST
 
 
 def test_the_page_has_a_section_for_every_kind() -> None:

@@ -64,7 +64,7 @@ POSTGRESQL = {
     "bigint": ("bigint", "9007199254740993", 9007199254740993),
     "real": ("real", "0.5", 0.5),
     "boolean": ("boolean", "true", True),
-    "char": ("char(6)", "'ab'", "ab    "),
+    "char": ("char(6)", "'ab'", "ab"),
     "inet": ("inet", "'192.0.2.1'", "192.0.2.1/32"),
     "enum": ("mood", "'calm'", "calm"),
     "ints": ("integer[]", "'{1,2}'", [1, 2]),

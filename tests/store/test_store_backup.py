@@ -15,12 +15,12 @@ from amana import errors, wiring
 from amana.core import events
 from amana.core.vocabulary import Status
 from amana.keys.store import LOG_SIGNING
-from amana.ledger import checkpoint, note
+from amana.ledger import checkpoint, note, receipt
 from amana.services.audience import screening
 from amana.services.gate import permits
 from amana.services.gate.asking import Gate
 from amana.services.keeping import audit, backup, forget, journal
-from amana.services.record import history, publication
+from amana.services.record import history, publication, receipts
 from amana.services.record.house import House
 from amana.storage import log, proofs, tables
 
@@ -324,6 +324,27 @@ def test_the_log_goes_on_under_a_new_name_and_the_old_one_never_signs_again(
         assert found is not None
         signed = checkpoint.verify(found.note, note.parse_key(found.key)).checkpoint
         assert (signed.size, signed.root.hex()) == (continuation.size, continuation.root)
+
+
+def test_what_was_recorded_before_a_restore_is_proved_under_the_new_name(
+    lived_in: Place, make_place: Maker, tmp_path: Path
+) -> None:
+    folders = backed_up(lived_in, tmp_path)
+
+    def proved(place: Place) -> tuple[receipt.Verified, note.VerifierKey]:
+        with place.opened(now=LATER) as house:
+            consents = [
+                one for one in history.of_person(house, 1) if isinstance(one.event, events.Permission)
+            ]
+            key = publication.log_key(house)
+            return receipt.verify(receipts.of(house, consents[0].position), key), key
+
+    before, old_key = proved(lived_in)
+    after, new_key = proved(restored(make_place, lived_in, folders))
+    assert (after.record, after.index, after.commitment) == (before.record, before.index, before.commitment)
+    assert (after.checkpoint.size, after.checkpoint.root) == (before.checkpoint.size, before.checkpoint.root)
+    assert (before.checkpoint.origin, after.checkpoint.origin) == (old_key.name, new_key.name)
+    assert old_key.name != new_key.name
 
 
 def test_what_a_witness_saw_after_the_backup_is_named_and_a_fork_is_refused(

@@ -55,6 +55,27 @@ def test_a_withdrawal_is_known_to_the_next_question_and_the_next_screen(place: P
         assert someone not in screening.screen(house, OFFERS).allowed.tolist()
 
 
+def test_a_withdrawal_during_a_screen_is_in_the_next_question_at_once_and_in_the_next_screen(
+    place: Place, tmp_path: Path
+) -> None:
+    with place.opened(writing=True) as house:
+        take(house, tmp_path, [row(number) for number in range(1, 11)])
+        someone = person_of(house, 3)
+        gate, told = Gate(house), []
+
+        def withdraw() -> None:
+            say(house, someone, Status.WITHDRAWN)
+            told.extend(reason.code for reason in gate.ask(someone, OFFERS).reasons)
+
+        before = screening.screen(house, OFFERS, caught_up=withdraw)
+        gate.close()
+        assert told == ["withdrawn"]
+        assert someone in before.allowed.tolist(), "it speaks of the position that it caught up with"
+        after = screening.screen(house, OFFERS)
+        assert after.ledger_size > before.ledger_size
+        assert someone not in after.allowed.tolist()
+
+
 def test_what_the_ledger_knew_then_is_answered_from_its_events(place: Place, tmp_path: Path) -> None:
     with place.opened(writing=True) as house:
         take(house, tmp_path, [row(1)])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from store_world import OFFERS, Place, row, take
+from store_world import NOW, OFFERS, Place, row, take
 
 from amana.cli.main import main
 from amana.cli.session import BAD, CONFLICT, MISSING, OK, STORE
@@ -66,6 +67,26 @@ def test_forgetting_asks_first_and_then_forgets(settled: Place, amana: Amana) ->
     assert amana(settled, "forget", "person3@example.com", "--yes")[0] == MISSING
     assert amana(settled, "forget")[0] == BAD
     assert "Forgot 0 people" in amana(settled, "forget", "--finish")[1]
+
+
+def test_who_was_erased_is_said_to_be_and_since_when(
+    settled: Place, amana: Amana, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on = datetime.fromtimestamp(NOW, UTC).strftime("%Y-%m-%d")
+    with settled.opened(writing=True) as house, monkeypatch.context() as patch:
+        patch.setattr(forget, "_blank_columns", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            forget.forget(house, [2])
+    held_up = amana(settled, "history", "p2")
+    assert (held_up[0], "amana forget --finish" in held_up[2]) == (MISSING, True)
+    amana(settled, "forget", "--finish")
+    looked = ("reveal", "p2", "--purpose", "a complaint", "--field", "points")
+    for words in (("history", "p2"), ("history", "p2", "--json"), looked):
+        status, _, told = amana(settled, *words)
+        assert (status, f"p2 was erased on {on}" in told, "receipts" in told) == (MISSING, True, True)
+        assert "--finish" not in told
+    status, _, told = amana(settled, "history", "p99")
+    assert (status, "check the id" in told, "erased" in told) == (MISSING, True, False)
 
 
 def test_status_shows_an_erasure_that_is_not_finished(

@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from amana.ledger import verify
 from amana.services.audience import cache, screening
 from amana.services.gate.asking import Gate
 from amana.services.keeping import audit, exports, forget
-from amana.services.record import publication, receipts
+from amana.services.record import publication, receipts, tasks
 from amana.services.record.house import House
 from amana.storage import engines, erasures, points, tables
 from amana.storage.database import Database
@@ -132,6 +133,39 @@ def test_neither_key_nor_value_nor_hash_is_in_any_file(place: Place, tmp_path: P
         # On PostgreSQL these are the columns, the rejects and the definition: the server's own files are its own.
         assert found_in_files(place.folder, wanted) == []
         assert list(place.folder.rglob("import-*.csv"))
+
+
+def test_nothing_of_them_stands_in_tasks_exports_journal_published_log_or_what_was_logged(
+    make_place: Callable[..., Place], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place = make_place(journal=tmp_path / "beside" / "refusals.journal")
+    (tmp_path / "beside").mkdir()
+    wanted = populate(place.create(), tmp_path)
+    address = wanted[0].decode()
+
+    def fails(*_: object) -> None:
+        raise RuntimeError(f"cannot write to {address}")
+
+    with place.opened(writing=True) as house:
+        add = partial(tasks.add, house, kind="send", key="send/7", person=PERSON, payload={"to": address})
+        assert house.writing().write(lambda session: add(session=session))
+        with house.database.read() as connection:
+            wanted.append(connection.execute(sa.select(tables.task.c.payload)).scalar_one())
+        assert tasks.work(house, {"send": fails}) == 1
+        said = {"recipient": "the printer", "days": 30, "file": "mail.csv", "actor": "a", "purpose": "p"}
+        assert len(exports.with_contact(house, [1, PERSON], **said)) == 2  # type: ignore[arg-type]  # words and a number
+        say(house, PERSON, Status.WITHDRAWN)
+        assert ("task", 11) in found_in_rows(place, wanted)
+        assert forget.forget(house, [PERSON]).scrubbed
+        publication.export(house, tmp_path / "beside" / "published")
+        assert found_in_rows(place, wanted) == []
+        assert found_in_files(place.folder, wanted) == []
+        assert found_in_files(tmp_path / "beside", wanted) == []
+        with house.database.read() as connection:
+            assert connection.execute(sa.select(sa.func.count()).select_from(tables.task)).scalar_one() == 0
+    logged = "".join(capfd.readouterr())
+    assert "task_defect" in logged
+    assert not any(needle.decode() in logged for needle in wanted[:5])
 
 
 def test_the_ledger_still_verifies_and_says_what_was_erased(place: Place, tmp_path: Path) -> None:

@@ -79,6 +79,10 @@ def differing(house: House, many: Many, gate: Gate) -> list[int]:
             if (alone.allow, told, told[0] if told else "") != (allow, codes, first):
                 found.append(person)
         assert answers.ledger_size == gate.ask(1, inquiry).ledger_size
+        whole = many.decisions(ids, inquiry)
+        found += [
+            person for person, told in zip(ids, whole, strict=True) if told != gate.ask(person, inquiry)
+        ]
     return found
 
 

@@ -112,6 +112,9 @@ def test_an_erasure_is_asked_once_more_and_then_contact_ends_at_once(site: Site)
     assert not allowed(site, ann.person)
     link = re.findall(r'href="(/q/[^"?]+)', sure.text)[0]
     work(site)
+    assert ann.rows()["erasure"] == "deciding"  # this site sends no mail: nobody could tell her
+    requests.decide(site.house, ann.ref(Kind.ERASURE), go=True, reason="told by letter", actor="dpo")
+    work(site)
     assert site.ask("/me", cookie=ann.cookie).status == 404
     followed = site.ask(link)
     assert words.of("en").plain("outcome_erasure") in followed.text

@@ -34,6 +34,7 @@ from amana.api import (
     public_log,
     recording,
     reporting,
+    request_files,
     requests,
     signals,
 )
@@ -55,6 +56,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     *chores.ROUTES,
     *reporting.ROUTES,
     *requests.ROUTES,
+    *request_files.ROUTES,
     *opendsr.ROUTES,
     *public_log.ROUTES,
 )

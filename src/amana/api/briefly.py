@@ -24,10 +24,10 @@ def answered(desk: Desk, asker: Asker, asks: Asks) -> bytes:
     """The whole body of the answers. Raises PermissionDeniedException (another key's brand)."""
     told: list[bytes] = [b""] * len(asks.evaluations)
     groups: dict[Group, tuple[list[int], list[int]]] = {}
-    default = _default(asker, asks)
+    shared = default(asker, asks)
     for place, part in enumerate(asks.evaluations):
-        if default is not None and _is_plain(part):
-            group, resource = default, part.resource
+        if shared is not None and is_plain(part):
+            group, resource = shared, part.resource
         else:
             found = _grouped(asker, asks, part)
             if isinstance(found, bytes):
@@ -71,7 +71,7 @@ def _encoded(bits: int, phrases: Phrases, version: str, size: int) -> bytes:
     return decisions.encode(Answer(decision=not bits, context=context))
 
 
-def _default(asker: Asker, asks: Asks) -> Group | None:
+def default(asker: Asker, asks: Asks) -> Group | None:
     """The question that evaluations share which name nothing but whom they are about; None if there is none."""
     if asks.subject is None or asks.action is None or asks.context:
         return None
@@ -79,7 +79,8 @@ def _default(asker: Asker, asks: Asks) -> Group | None:
     return None if isinstance(inquiry, str) else (inquiry, None)
 
 
-def _is_plain(part: Part) -> bool:
+def is_plain(part: Part) -> bool:
+    """Whether an evaluation names nothing but a person."""
     return (
         part.resource is not None
         and part.resource.type == "person"

@@ -165,14 +165,14 @@ class Asker:
             return denied(inquiry)
         gate, resource = self.gate, ask.resource
         if resource.type == "person":
-            return self._told(gate.ask(person_id(resource.id), inquiry, at))
+            return self.told(gate.ask(person_id(resource.id), inquiry, at))
         if resource.type not in ("email", "phone"):
             return denied("unknown_resource")
         try:
             decision, _ = gate.ask_address(resource.id, inquiry, at)
         except errors.BadInput:
             decision = gate.ask(-1, inquiry, at)  # what is no address belongs to nobody
-        return self._told(decision)
+        return self.told(decision)
 
     def many(self, asks: Asks) -> Iterator[Answer]:
         """Answer evaluations in order, as far as the semantic asks for."""
@@ -195,7 +195,7 @@ class Asker:
         purpose, topics = action.properties.get("purpose"), action.properties.get("topics", ())
         about = action.properties.get("manner"), action.properties.get("category")
         words = (subject.type, subject.id, subject.properties.get("brand"), action.name, purpose, *about)
-        if not isinstance(topics, (list, tuple)) or not all(isinstance(one, str) for one in topics):
+        if topics != () and not _is_words(topics):
             return "unknown_topic"
         key = (*words, *topics)
         try:
@@ -262,7 +262,8 @@ class Asker:
         except errors.BadInput as bad:
             return malformed(bad)
 
-    def _told(self, decision: Decision) -> Answer:
+    def told(self, decision: Decision) -> Answer:
+        """A decision as it is told in the caller's language."""
         return Answer(
             decision=decision.allow,
             context=Told(
@@ -396,6 +397,11 @@ def stamp(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _is_words(topics: Any) -> bool:
+    return isinstance(topics, (list, tuple)) and all(isinstance(one, str) for one in topics)
+
+
+@lru_cache(maxsize=256)  # most callers name no language, or always the same
 def language(accept: str) -> Phrases:
     """The sentences for an `Accept-Language` header."""
     return wording.preferred(accept[:200])

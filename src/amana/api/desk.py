@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
+import structlog
 
 from amana.services.audience import jobs
 from amana.services.audience.asking_many import Many
@@ -28,6 +29,7 @@ from amana.services.record.api_keys import Caller
 from amana.services.record.house import House
 from amana.storage import register, restores
 
+_log = structlog.get_logger("amana.api")
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -49,6 +51,9 @@ class Desk:
         self.house = house
         self.options = options
         self.jobs = jobs.Jobs(house)
+        self.printer = (
+            asyncio.Lock()
+        )  # held while a document is printed, so that one thread at most waits for it
         self._threads = ThreadPoolExecutor(THREADS, "amana-api")
         self._local = threading.local()
         self._gates: list[Gate] = []
@@ -79,6 +84,17 @@ class Desk:
             return work(*args, **words)
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    def begin(self, work: Callable[P, object], *args: P.args, **words: P.kwargs) -> None:
+        """Begin blocking work in one of the desk's threads; nobody waits for it, and what it raises goes to the log."""
+
+        def call() -> None:
+            try:
+                work(*args, **words)
+            except Exception as defect:  # noqa: BLE001  nobody is left to raise it to; the answers go on without it
+                _log.error("beside", kind=type(defect).__name__)
+
+        self._threads.submit(call)
 
     def gate(self, *, with_remedies: bool = False) -> Gate:
         """The gate of this thread, which knows what was committed until a second ago; people are always read anew."""

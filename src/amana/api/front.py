@@ -21,7 +21,7 @@ import structlog
 from litestar.exceptions import HTTPException
 
 from amana import errors
-from amana.api import briefly, decisions, limits, problems
+from amana.api import briefly, decisions, limits, problems, together
 from amana.api.desk import Desk
 from amana.api.limits import Buckets, Limit
 from amana.services.record.api_keys import Caller
@@ -35,6 +35,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 LARGEST_BODY = 1 << 20
 PATIENCE = 20.0  # seconds for a body to arrive
 EVALUATION, EVALUATIONS = "/access/v1/evaluation", "/access/v1/evaluations"
+DECIDED = frozenset({EVALUATION, EVALUATIONS})
 JSON_ONLY = ("/access/", "/v1/")
 ANY_FORM = "/v1/webhooks/"
 PAGES = ("/u/", "/p/", "/f/", "/c/", "/k/", "/s/", "/q/", "/me/", "/static/")
@@ -43,6 +44,8 @@ LONE_PAGES = frozenset({"/me", "/about", "/r", "/verify"})
 UNLIMITED = (*PAGES, "/v1/webhooks/", "/v1/events", "/v1/withdrawals", "/web/v1/preferences")
 """Besides, where people withdraw and providers report: looked at first, limited afterwards if it was no such thing."""
 HEAVY = ("/v1/screens", "/v1/mailings", "/access/v1/search/resource")
+HEAVY_ENDS = ("/pack", "/copy")
+"""Of a request of somebody: what is packed, and may be printed."""
 INLINE = 8  # evaluations that are answered at once rather than in a thread
 
 HEADERS: tuple[tuple[bytes, bytes], ...] = (
@@ -142,7 +145,10 @@ class Front:
         request.id = self._id(request)
         dressed = self._dressed(request, send)
         try:
-            await self._answer(request, receive, dressed)
+            if request.path in DECIDED and scope["method"] == "POST":
+                await self._decide(request, receive, send)
+            else:
+                await self._answer(request, receive, dressed)
         except HTTPException as refused:
             await reply(dressed, problems.of_http(refused, request.id), dict(refused.headers or {}))
         except errors.AmanaError as trouble:
@@ -155,9 +161,6 @@ class Front:
         self._identify(request)
         request.body = await self._body(request, receive)
         self._form(request)
-        if request.path in (EVALUATION, EVALUATIONS) and request.scope["method"] == "POST":
-            await self._decide(request, send)
-            return
         request.charge = lambda: self._late(request)
         request.scope["client"] = (self._address(request), 0)  # also where a proxy stands in between
         request.scope["amana"] = request
@@ -181,7 +184,7 @@ class Front:
             self._charge(request, limits.PUBLIC, 1.0)
             return
         limit = limits.KEYED
-        if request.path.startswith(HEAVY) and request.scope["method"] == "POST":
+        if request.scope["method"] == "POST" and _is_heavy(request.path):
             limit = limits.HEAVY
         elif request.path.startswith("/v1/") and request.scope["method"] == "POST":
             limit = limits.WRITING
@@ -272,7 +275,12 @@ class Front:
 
     # ---- decisions ----------------------------------------------------------------------------------------------
 
-    async def _decide(self, request: Request, send: Send) -> None:
+    async def _decide(self, request: Request, receive: Receive, send: Send) -> None:
+        """Answer evaluations, past the framework and past what only other paths need: speed is promised here."""
+        self._identify(request)
+        request.body = await self._body(request, receive)
+        if request.headers.get(b"content-type") != b"application/json":
+            self._form(request)
         caller = request.caller
         if caller is None:
             raise HTTPException("A key is needed", status_code=401, headers={"www-authenticate": "Bearer"})
@@ -280,7 +288,16 @@ class Front:
             raise HTTPException("This key may not decide", status_code=403)
         many = request.path == EVALUATIONS
         body = await decide(self._desk, caller, request.body, request.header(b"accept-language"), many=many)
-        await _send(send, 200, b"application/json", body)
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            *HEADERS,
+            (b"x-request-id", request.id.encode()),
+        ]
+        if self._is_secure(request):
+            headers.append(HSTS)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def decide(desk: Desk, caller: Caller, body: bytes, accept: str, *, many: bool) -> bytes:
@@ -305,6 +322,8 @@ def _many(desk: Desk, caller: Caller, asks: decisions.Asks, accept: str) -> byte
     asker = _asker(desk, caller, accept)
     if asks.options.detail == "brief":
         return briefly.answered(desk, asker, asks)
+    if together.is_worth_it(asks):
+        return decisions.encode(decisions.Answers(evaluations=together.answered(desk, asker, asks)))
     return decisions.encode(decisions.Answers(evaluations=tuple(asker.many(asks))))
 
 
@@ -316,6 +335,10 @@ def _asker(desk: Desk, caller: Caller, accept: str, with_remedies: bool = False)
     if found is None:
         found = kept[key] = decisions.Asker(gate, caller, phrases)
     return found
+
+
+def _is_heavy(path: str) -> bool:
+    return path.startswith(HEAVY) or (path.startswith("/v1/requests/") and path.endswith(HEAVY_ENDS))
 
 
 async def reply(send: Send, problem: problems.Problem, headers: dict[str, str] | None = None) -> None:

@@ -136,6 +136,7 @@ class PlanTold(msgspec.Struct, frozen=True, kw_only=True):
 
     steps: tuple[str, ...]
     collections: tuple[CollectionTold, ...]
+    untold: str  # why nobody could tell the person of their erasure, as a token; "" where somebody can
 
 
 # ---- opening and reading ------------------------------------------------------------------------------------------
@@ -181,7 +182,7 @@ async def every(
 async def one(request: AnyRequest, ref: FromPath[str], desk: TheDesk) -> RequestTold:
     """One request: its clock and how far it is."""
     caller = caller_of(request)
-    return await desk.run(lambda: _told(desk.house, _theirs(desk.house, caller, ref)))
+    return await desk.run(lambda: _told(desk.house, theirs(desk.house, caller, ref)))
 
 
 @get(f"{PATH}/{{ref:str}}/plan", guards=[needs("request")], security=SECURED, responses=answers(413, 415))
@@ -190,7 +191,7 @@ async def plan(request: AnyRequest, ref: FromPath[str], desk: TheDesk) -> PlanTo
     caller, house = caller_of(request), desk.house
 
     def work() -> PlanTold:
-        row = _theirs(house, caller, ref)
+        row = theirs(house, caller, ref)
         if Status(row.status) in ENDED:
             raise errors.Conflict("This request is over", got=row.status, remedy="open a new one")
         with rights_run.open_systems(house) as systems:
@@ -202,13 +203,18 @@ async def plan(request: AnyRequest, ref: FromPath[str], desk: TheDesk) -> PlanTo
 # ---- acting -------------------------------------------------------------------------------------------------------
 
 
-@post(
-    f"{PATH}/{{ref:str}}/decide",
-    status_code=200,
-    guards=[needs("request")],
-    security=SECURED,
-    responses=answers(),
-)
+def _verb(name: str) -> post:
+    """A route that does something to one request, for a key with `request`."""
+    return post(
+        f"{PATH}/{{ref:str}}/{name}",
+        status_code=200,
+        guards=[needs("request")],
+        security=SECURED,
+        responses=answers(),
+    )
+
+
+@_verb("decide")
 async def decide(
     request: AnyRequest, ref: FromPath[str], data: JSONBody[Decision], desk: TheDesk
 ) -> Response[RequestTold]:
@@ -216,60 +222,37 @@ async def decide(
     about = decisions.person_id(data.person) if data.person else 0
     _check_reason(data.reason)
 
-    def act(caller: Caller, row: RequestRow) -> RequestRow:
-        return requests.decide(
-            desk.house, row.ref, go=data.go, reason=data.reason, actor=_actor(caller), person=about
-        )
+    def act(actor: str, row: RequestRow) -> RequestRow:
+        return requests.decide(desk.house, row.ref, go=data.go, reason=data.reason, actor=actor, person=about)
 
     return await _act(request, desk, ref, act)
 
 
-@post(
-    f"{PATH}/{{ref:str}}/extend",
-    status_code=200,
-    guards=[needs("request")],
-    security=SECURED,
-    responses=answers(),
-)
+@_verb("extend")
 async def extend(
     request: AnyRequest, ref: FromPath[str], data: JSONBody[Reason], desk: TheDesk
 ) -> Response[RequestTold]:
     """Take the longer deadline, once, before the first is over."""
     _check_reason(data.reason)
 
-    def act(caller: Caller, row: RequestRow) -> RequestRow:
-        return requests.extend(desk.house, row.ref, data.reason, actor=_actor(caller))
+    return await _act(
+        request, desk, ref, lambda actor, row: requests.extend(desk.house, row.ref, data.reason, actor=actor)
+    )
 
-    return await _act(request, desk, ref, act)
 
-
-@post(
-    f"{PATH}/{{ref:str}}/cancel",
-    status_code=200,
-    guards=[needs("request")],
-    security=SECURED,
-    responses=answers(),
-)
+@_verb("cancel")
 async def cancel(request: AnyRequest, ref: FromPath[str], desk: TheDesk) -> Response[RequestTold]:
     """Take a request back on the wish of whoever asked, before it runs."""
-
-    def act(caller: Caller, row: RequestRow) -> RequestRow:
-        return requests.cancel(desk.house, row.ref, actor=_actor(caller))
-
-    return await _act(request, desk, ref, act)
+    return await _act(
+        request, desk, ref, lambda actor, row: requests.cancel(desk.house, row.ref, actor=actor)
+    )
 
 
-@post(
-    f"{PATH}/{{ref:str}}/run",
-    status_code=200,
-    guards=[needs("request")],
-    security=SECURED,
-    responses=answers(),
-)
+@_verb("run")
 async def run(request: AnyRequest, ref: FromPath[str], desk: TheDesk) -> Response[RequestTold]:
     """Do what can be done now; the worker goes on with what waits."""
 
-    def act(_: Caller, row: RequestRow) -> RequestRow:
+    def act(_: str, row: RequestRow) -> RequestRow:
         if row.run is None and row.status != Status.READY.value:
             raise errors.Conflict(
                 "This request cannot run yet", got=row.status, remedy="see what it waits for"
@@ -281,12 +264,13 @@ async def run(request: AnyRequest, ref: FromPath[str], desk: TheDesk) -> Respons
 
 
 async def _act(
-    request: AnyRequest, desk: Desk, ref: str, act: Callable[[Caller, RequestRow], RequestRow]
+    request: AnyRequest, desk: Desk, ref: str, act: Callable[[str, RequestRow], RequestRow]
 ) -> Response[RequestTold]:
+    """Do something to a request of the key's brands, as the doing of the key, and tell how it stands then."""
     caller = caller_of(request)
 
     def work() -> RequestTold:
-        row = act(caller, _theirs(desk.house, caller, ref))
+        row = act(_actor(caller), theirs(desk.house, caller, ref))
         return _told(desk.house, requests.get(desk.house, row.ref))
 
     return guarding.ready(await guarding.once(desk, request, work))
@@ -341,7 +325,7 @@ def _is_theirs(caller: Caller, row: RequestRow) -> bool:
     return caller.speaks_for(row.brand or "*")
 
 
-def _theirs(house: House, caller: Caller, ref: str) -> RequestRow:
+def theirs(house: House, caller: Caller, ref: str) -> RequestRow:
     """A request of the key's brands. Raises NotFound for another's, as for none."""
     row = requests.get(house, ref)
     if not _is_theirs(caller, row):
@@ -379,6 +363,7 @@ def _told(house: House, row: RequestRow) -> RequestTold:
 def _plan(found: rights_preview.Preview) -> PlanTold:
     return PlanTold(
         steps=found.steps,
+        untold=found.untold,
         collections=tuple(
             CollectionTold(
                 system=looked.system,

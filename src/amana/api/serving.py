@@ -3,12 +3,16 @@
 Rule. The house is opened once, in the process that serves; that process is spawned, never forked, so that no lock, thread
 or connection is inherited. What works beside it is a thread of the same process over the same house: one writer to a
 process. Both end with the server. Off this machine plain HTTP is refused: there must be a certificate, or a proxy in
-front that is said to be there. The pages of other rooms are handed in as a function of the open house.
+front that is said to be there. An address that somebody listens at is refused, also where the system would share it,
+and that it is served is said once it is held. The pages of other rooms are handed in as a function of the open house.
 """
 
 from __future__ import annotations
 
+import errno
+import gc
 import multiprocessing
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -23,6 +27,7 @@ from litestar.types import ControllerRouterHandler
 from amana import errors, wiring
 from amana.api import app
 from amana.api.desk import Options
+from amana.core import public_holidays
 from amana.services.record.house import House
 from amana.settings import Settings
 
@@ -58,11 +63,15 @@ class Loader:
         """Open the house, begin the work beside the server, and build the application."""
         stack = ExitStack()
         house = stack.enter_context(wiring.opened(self._settings, writing=True))
+        public_holidays.load()
         if self._work is not None:
             stack.callback(_begin(self._work, house))
         options = Options(trusted_hops=self._place.trusted_hops, tls=self._place.tls_cert is not None)
         more = self._pages(lambda: house) if self._pages else ()
-        return app.make(house, options, more, closing=stack.close)
+        made = app.make(house, options, more, closing=stack.close)
+        gc.collect()
+        gc.freeze()  # what lives as long as the server is not looked through again while answers wait
+        return made
 
 
 def _begin(work: Work, house: House) -> Callable[[], None]:
@@ -95,15 +104,57 @@ def check(place: Place) -> None:
             raise errors.NotFound("The certificate or its key is not there", remedy="check the path")
 
 
-def serve(settings: Settings, place: Place, pages: Pages | None = None, work: Work | None = None) -> None:
-    """Serve until interrupted. Raises BadInput, NotFound, and what opening the workspace raises."""
+def free(place: Place) -> str:
+    """The number of the address that is to be listened at, which is free.
+
+    Raises Conflict where another program listens at it, BadInput where nobody could.
+    """
+    try:
+        found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+        with socket.socket(family, kind, protocol) as held:
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # past connections do not count
+            held.bind(address)
+            held.listen(1)  # binding alone succeeds beside a program that shares its port
+    except OSError as trouble:  # of a name that is not known, too
+        where = f"{place.host}:{place.port}"
+        if trouble.errno == errno.EADDRINUSE:
+            raise errors.Conflict(
+                f"Another program listens at {where}",
+                expected="a port that is free",
+                remedy=f"stop it, or choose another port: --port {place.port % 65_535 + 1}",
+            ) from trouble
+        if trouble.errno == errno.EACCES:
+            raise errors.BadInput(
+                f"This user may not listen at {where}", remedy="choose a port from 1024 on: --port 8080"
+            ) from trouble
+        raise errors.BadInput(
+            f"{place.host} is not an address of this machine",
+            expected="one of its addresses, such as 127.0.0.1",
+            remedy="mend --host, or leave it out",
+        ) from trouble
+    return str(address[0])
+
+
+def serve(
+    settings: Settings,
+    place: Place,
+    pages: Pages | None = None,
+    work: Work | None = None,
+    listening: Callable[[], None] | None = None,
+) -> None:
+    """Serve until interrupted; `listening` is called once the address is held.
+
+    Raises BadInput, NotFound, Conflict, and what opening the workspace raises.
+    """
     check(place)
     with wiring.opened(settings, writing=True):  # says here, once and in words, what is wrong
         pass
+    number = free(place)
     multiprocessing.set_start_method("spawn", force=True)
     server = Granian(
         "amana",
-        address=place.host,
+        address=number,
         port=place.port,
         interface=Interfaces.ASGI,
         workers=1,
@@ -114,4 +165,6 @@ def serve(settings: Settings, place: Place, pages: Pages | None = None, work: Wo
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_PATIENCE * 1_000),
         backpressure=1_024,
     )
+    if listening is not None:
+        server.on_startup(listening)
     server.serve(target_loader=Loader(settings, place, pages, work), wrap_loader=False)

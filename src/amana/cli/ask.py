@@ -98,7 +98,7 @@ def _ask(house: House, person: str, asked: Asked, at: int | None, known_at: int 
     finally:
         gate.close()
     with house.database.read() as connection:
-        names = {one.id: one.name for one in sources.all_sources(connection)}
+        names = chronicle.sources(sources.all_sources(connection))
     return Answered(
         asked=asked,
         holders=holders,
@@ -240,7 +240,8 @@ def _show_evidence(found: Answered) -> None:
             rendering.line(f"      wording shown: SHA-256 {event.notice_hash}", style="dim")
     decision = found.decision
     rendering.line(
-        f"  a ledger of {decision.ledger_size:,} events and law book {decision.rules_version}; compiled from public "
+        f"  a ledger of {rendering.counted(decision.ledger_size, 'event')} "
+        f"and law book {decision.rules_version}; compiled from public "
         "material, not legal advice"
     )
 

@@ -6,7 +6,7 @@ that there is one; `amana reveal` opens them and leaves a record of the look.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from amana.core.phrases import Phrases
 from amana.core.statements import ANY
 from amana.core.vocabulary import Proof
 from amana.services.record.history import Opened
+from amana.storage.sources import Source
 
 HIDDEN = "(sealed)"
 
@@ -47,16 +48,27 @@ def told(event: events.AnyEvent, text: Phrases) -> str:
                 else "vouched for by this source"
             )
         case events.Notice():
-            return f"notice {event.notice} published" + (", a material change" if event.material else "")
+            instead = ", in place of a wording under which nobody had said anything" if event.replaces else ""
+            return f"notice {event.notice} published{instead}" + (
+                ", a material change" if event.material else ""
+            )
         case events.Erasure():
-            return f"people erased: {len(event.positions)} events no longer open"
+            return f"people erased: {rendering.counted(len(event.positions), 'event')} no longer open"
         case events.Continuation():
-            return f"the log goes on after a restore, from {event.size} events of {event.origin}"
+            return f"the log goes on after a restore, from {rendering.counted(event.size, 'event')} of {event.origin}"
+
+
+def sources(known: Iterable[Source]) -> dict[int, str]:
+    """What each import and capture point is called, by number."""
+    return {
+        one.id: f"{one.name} (capture point)" if one.kind == "capture" else f"{one.name} (import {one.id})"
+        for one in known
+    }
 
 
 def source(number: int, names: Mapping[int, str]) -> str:
-    """Through which import or capture point an event came."""
-    return f"{names[number]} (import {number})" if number in names else "the workspace"
+    """Through which import or capture point an event came; `names` are those of `sources`."""
+    return names.get(number, "the workspace")
 
 
 def plain(opened: Opened) -> dict[str, Any]:

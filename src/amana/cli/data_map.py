@@ -69,7 +69,7 @@ def _check(told: Mapping[str, Any]) -> None:
     problems: tuple[Problem, ...] = told["problems"]
     notes: tuple[Note, ...] = told["notes"]
     stands = f"{len(problems)} to mend" if problems else "nothing to mend"
-    rendering.line(f"{told['systems']} systems: {stands}.", style="bold")
+    rendering.line(f"{rendering.counted(told['systems'], 'system')}: {stands}.", style="bold")
     for one in problems:
         rendering.line(f"  {one.sentence()}")
     if notes:
@@ -144,7 +144,7 @@ def draw(
 
 
 def _drawn(told: Mapping[str, Any]) -> None:
-    rendering.line(f"Drew {told['systems']} systems: {told['file']}")
+    rendering.line(f"Drew {rendering.counted(told['systems'], 'system')}: {told['file']}")
 
 
 # ---- plan -------------------------------------------------------------------------------------------------------
@@ -221,11 +221,19 @@ def carry(
 
 
 def _carried(done: Carried) -> None:
-    rendering.line(f"{done.people:,} people gone through, {done.changed:,} rows changed.")
+    rendering.line(
+        f"{rendering.counted(done.people, 'person', 'people')} gone "
+        f"through, {rendering.counted(done.changed, 'row')} changed."
+    )
     if done.left:
         rendering.line(
-            f"{done.left:,} copies say no where the record says yes, and stay: somebody may have left there. "
+            f"No there and yes in the record: "
+            f"{rendering.counted(done.left, 'copy', 'copies')}. They stay, because "
+            "somebody may have left there. "
             "Import that system's list, or write a yes with --turn."
         )
     if done.apart:
-        rendering.line(f"{done.apart:,} people's copies could not be written now and are tried again.")
+        rendering.line(
+            f"Not written now, and tried again: the copies of "
+            f"{rendering.counted(done.apart, 'person', 'people')}."
+        )

@@ -17,6 +17,7 @@ import typer
 
 from amana import errors
 from amana.cli import rendering
+from amana.core import public_holidays
 from amana.services.messaging import gating, inbound, sending
 from amana.services.record.house import House
 from amana.services.record.posting import open_post
@@ -75,6 +76,7 @@ def worker(
             while loop.one_round(house, sending_workers) + loop.swept(house, SWEEPERS):
                 pass
             return
+        public_holidays.load()
         rendering.note("Working. Ctrl-C stops after the task in hand.")
         loop.run(house, sending_workers, threading.Event(), sweepers=SWEEPERS)
 
@@ -85,6 +87,7 @@ def gate(context: typer.Context) -> None:
         settings = house.workspace.gate
         if settings is None:
             raise _missing("[gate]")
+        public_holidays.load()
         sys.setswitchinterval(gating.SWITCH)
         post = open_post(house)
         with gating.listener(house, post, settings) as listening:
@@ -103,7 +106,7 @@ def answers(
         if settings is None or not (settings.listen or settings.imap_host):
             raise _missing("[answers] with listen or imap_host")
         if once:
-            rendering.line(f"{inbound.poll(house, settings)} messages")
+            rendering.line(f"{rendering.counted(inbound.poll(house, settings), 'message')}")
             return
         stop = threading.Event()
         if not settings.listen:

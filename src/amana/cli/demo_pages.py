@@ -207,12 +207,16 @@ def forgotten(gone: Forgotten) -> None:
     for one in plan.collections:
         for kept in one.kept:
             until = f", until {kept.until}" if kept.until else ""
-            line(f"  {one.node}.{kept.path} stays in {kept.rows} rows: {kept.ground}, {kept.citation}{until}")
+            line(
+                f"  {one.node}.{kept.path} stays in {rendering.counted(kept.rows, 'row')}: "
+                f"{kept.ground}, {kept.citation}{until}"
+            )
     if not gone.over:
         line(f"Run, and not answered yet: {row.status}.")
         return
     line(
-        f"Run and answered, {rendering.words(row.outcome)}: {gone.rows} rows changed or deleted there; asked again, the "
+        f"Run and answered, {rendering.words(row.outcome)}: "
+        f"{rendering.counted(gone.rows, 'row')} changed or deleted there; asked again, the "
         "shop has nothing of theirs but what stays."
     )
     line(f"Here p{row.person}'s key is destroyed: of {gone.events} sealed events none opens any more.")

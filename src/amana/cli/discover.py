@@ -16,6 +16,7 @@ from amana.cli import data_map, rendering
 from amana.cli.session import JsonFlag, answer
 from amana.connectors.systems import catalogue
 from amana.connectors.systems import discover as drafting
+from amana.core import places
 from amana.services.systems import data_map as maps
 
 
@@ -37,6 +38,10 @@ def discover(
     json: JsonFlag = False,
 ) -> None:
     """Draft a database's dataset as YAML: tables, keys, references, and what looks personal. No value is printed."""
+    if country and not places.zones_of(country):
+        raise errors.BadInput(
+            "The country is not known", expected="two letters of ISO 3166-1, such as DE", got=country
+        )
     with context.obj.house() as house:
         known = {one.name: one for one in maps.checked(house.folder, house.workspace).map.systems}
         if system not in known:

@@ -57,6 +57,20 @@ REMEDIES = {
     "unknown_value": "add the word to `values` of this column",
     "erased_before": "nothing to mend: whoever was erased does not come back by a list",
     "bad_zone": "write an IANA name such as Europe/Berlin",
+    "ragged": (
+        "the row has more or fewer cells than the header: look for a delimiter too many, or a quote that is not closed "
+        "and so takes the lines after it along"
+    ),
+    "encoding": "the row holds bytes that its encoding does not know: check `encoding` under [source]",
+    "nul": "the row holds a NUL, which no table has: export the file again",
+    "no_identity": "the row has neither an id nor an address nor a number, so it is nobody's",
+    "bad_email": "no address by its form; mend it in the file, or leave it: the person is kept without it",
+    "bad_phone": (
+        "no number of its country's plan; a number without its country needs `phone_country` under [person]; "
+        "the person is kept without it"
+    ),
+    "bad_number": "not a number; write it with digits and a point",
+    "bad_json": "not JSON; mend it in the file",
     "future_date": "lies in the future: check `zone` and `dates` under [source]",
 }
 """What mends a reject, by its reason."""
@@ -101,7 +115,7 @@ def show_report(answered: dict[str, Any]) -> None:
     rendering.heading("Next")
     called = session.program()
     if counts.get("reviews"):
-        rendering.line(f"  {called} reviews     who shares an address with whom")
+        rendering.line(f"  {called} reviews list     who shares an address with whom")
     rendering.line(f"  {called} screen --purpose … --channel …     who may be contacted now, and why not")
     rendering.line(f"  {called} undo {number}     take it back; its opt-outs stay")
 
@@ -127,7 +141,8 @@ def show_registry(answered: dict[str, Any]) -> None:
     one = answered["registry"]
     rendering.line(
         f"{'Dry run: ' if answered['dry_run'] else ''}{one.name}, issue of {rendering.moment(one.as_of)[:10]}: "
-        f"{one.entries:,} numbers in force; {answered['rejected']:,} lines not taken."
+        f"{rendering.counted(one.entries, 'number')} in force; "
+        f"{rendering.counted(answered['rejected'], 'line')} not taken."
     )
     rendering.line("It replaces the issue before. Country packs say how old a copy may be.")
 
@@ -173,7 +188,8 @@ def show_imports(answered: dict[str, Any]) -> None:
 def show_undone(answered: dict[str, Any]) -> None:
     """What an undo did."""
     rendering.line(
-        f"Import {answered['import']} is undone for {answered['people']:,} people: what it granted and said about them "
+        f"Import {answered['import']} is undone for "
+        f"{rendering.counted(answered['people'], 'person', 'people')}: what it granted and said about them "
         "counts no more."
     )
     if answered["also_refusals"]:
@@ -213,7 +229,7 @@ def _show_rejects(rejects: tuple[Rejected, ...]) -> None:
         ],
         right=(3, 4),
     )
-    for reason in dict.fromkeys(one.reason for one in rejects):
+    for reason in dict.fromkeys(one.reason.partition(":")[0] for one in rejects):
         if reason in REMEDIES:
             rendering.line(f"{rendering.words(reason)}: {REMEDIES[reason]}")
 

@@ -275,7 +275,8 @@ def _bar(source: Source, *, dry_run: bool) -> Iterator[Callable[[imports.Report]
             rendering.note("Stopped. A dry run writes nothing.")
         else:
             rendering.note(
-                f"Stopped. {seen:,} rows are recorded and stay; run the same command again to go on."
+                f"Stopped. Recorded, and there to stay: "
+                f"{rendering.counted(seen, 'row')}. Run the same command again to go on."
             )
         raise typer.Exit(session.INTERRUPTED) from None
 

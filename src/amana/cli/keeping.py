@@ -70,7 +70,11 @@ def forget(
 
 
 def _named(ids: list[int]) -> str:
-    return ", ".join(f"p{one}" for one in ids) if len(ids) <= 5 else f"{len(ids)} people"
+    return (
+        ", ".join(f"p{one}" for one in ids)
+        if len(ids) <= 5
+        else rendering.counted(len(ids), "person", "people")
+    )
 
 
 def sure(question: str, yes: bool) -> None:
@@ -83,7 +87,10 @@ def sure(question: str, yes: bool) -> None:
 
 
 def _show_forgotten(done: forgetting.Forgotten) -> None:
-    rendering.line(f"Forgot {done.people} people and {done.events} events.")
+    rendering.line(
+        f"Forgot {rendering.counted(done.people, 'person', 'people')} "
+        f"and {rendering.counted(done.events, 'event')}."
+    )
     if done.exports_recalled:
         rendering.line(f"{done.exports_recalled} exports hold them and are due for recall: `amana exports`.")
     if not done.scrubbed:
@@ -155,7 +162,8 @@ def backup(
 
 def _show_taken(taken: backups.Taken) -> None:
     rendering.line(
-        f"Backed up and verified: {taken.size:,} events of the ledger, {taken.people:,} people, "
+        f"Backed up and verified: {rendering.counted(taken.size, 'event')} "
+        f"of the ledger, {rendering.counted(taken.people, 'person', 'people')}, "
         f"{rendering.moment(taken.made)}."
     )
     if taken.keys is None:
@@ -202,7 +210,9 @@ def restored(
 
 
 def _show_restored(found: Any, into: Path) -> None:
-    rendering.line(f"Restored {found.size:,} events, as they stood at {rendering.moment(found.made)}.")
+    rendering.line(
+        f"Restored {rendering.counted(found.size, 'event')}, as they stood at {rendering.moment(found.made)}."
+    )
     rendering.line(f"The log goes on under a new name; {found.origin} never signs again.")
     rendering.line("Everything denies until the refusals since then are back:")
     rendering.line(f"  amana --workspace {into} journal replay FILE")
@@ -223,13 +233,14 @@ def replay(
 
 def _show_replayed(done: journals.Replayed) -> None:
     rendering.line(
-        f"{done.lines:,} lines: {done.recorded:,} refusals put back, {done.erased:,} people erased again, "
+        f"{rendering.counted(done.lines, 'line')}: {rendering.counted(done.recorded, 'refusal')} "
+        f"put back, {rendering.counted(done.erased, 'person', 'people')} erased again, "
         f"{done.suppressed:,} hashes of unknown addresses suppressed."
     )
     if done.begun_too_late:
         rendering.line("The journal was begun after the backup: what was refused in between is not in it.")
     if done.unreadable:
-        rendering.line(f"{done.unreadable} lines cannot be read: altered, or damaged.")
+        rendering.line(f"{rendering.counted(done.unreadable, 'line')} cannot be read: altered, or damaged.")
     if done.lifted:
         rendering.line("The restore is over: the gate answers again.")
     elif done.begun_too_late or done.unreadable:
@@ -281,7 +292,9 @@ def _show_keys(found: rotation.Standing) -> None:
     moving = f", replacing {found.replacing}: go on with `amana keys rotate-index`" if found.replacing else ""
     rendering.line(f"Index of addresses: generation {found.index}{moving}")
     for name, at in found.retired.items():
-        rendering.line(f"Retired {rendering.moment(at)}, kept for {found.backup_days} days: {name}")
+        rendering.line(
+            f"Retired {rendering.moment(at)}, kept for {rendering.counted(found.backup_days, 'day')}: {name}"
+        )
 
 
 @keys.command("rotate")
@@ -315,7 +328,8 @@ def _show_rotated(done: rotation.Rotated) -> None:
         rendering.line(f"Kept while a backup may need it: {name}.")
     if done.stuck:
         rendering.line(
-            f"{done.stuck} addresses do not give the hash they stand under; the old generation stays."
+            f"The old generation stays: {rendering.counted(done.stuck, 'address', 'addresses')} "
+            "with another hash than the one under which it stands."
         )
 
 
@@ -348,7 +362,7 @@ def rows(found: backups.Standing) -> list[tuple[str, str]]:
 def _backup(found: backups.Standing) -> str:
     if found.backup is None:
         return "none was taken: `amana backup`"
-    return f"{rendering.moment(found.backup.at)}, {found.unkept:,} events since"
+    return f"{rendering.moment(found.backup.at)}, {rendering.counted(found.unkept, 'event')} since"
 
 
 def _journal(found: backups.Standing) -> str:

@@ -17,6 +17,7 @@ import typer
 from rich.progress import Progress
 
 from amana import errors
+from amana.cli import rendering
 from amana.cli.session import JsonFlag, answer, notes
 from amana.ledger import note
 from amana.ledger import verify as verifying
@@ -186,7 +187,8 @@ def _proven(proven: verifying.Proven) -> None:
 
 def _quick(found: auditing.Quick) -> None:
     typer.echo(
-        f"The signed tree of {found.size:,} entries stands, and no row is missing. Nothing was opened."
+        f"The signed tree of {rendering.counted(found.size, 'entry', 'entries')} "
+        f"stands, and no row is missing. Nothing was opened."
     )
     for name in found.extends:
         typer.echo(f"It extends the {name} checkpoint.")
@@ -195,12 +197,14 @@ def _quick(found: auditing.Quick) -> None:
 def _audited(told: dict[str, Any]) -> None:
     if told["since"]:
         typer.echo(
-            f"Since entry {told['since']:,} of {told['size']:,}: {told['opened']:,} events opened again."
+            f"Since entry {told['since']:,} of {told['size']:,}: "
+            f"{rendering.counted(told['opened'], 'event')} opened again."
         )
     else:
         erasing = f" + {told['erasing']:,} being erased" if told["erasing"] else ""
         typer.echo(
-            f"{told['opened']:,} opened{erasing} + {told['erased']:,} erased = {told['size']:,} entries."
+            f"{told['opened']:,} opened{erasing} + {told['erased']:,} "
+            f"erased = {rendering.counted(told['size'], 'entry', 'entries')}."
         )
     typer.echo(
         f"Chains, states and notices hold for {told['people']:,} people; {told['columns']:,} column values agree."
@@ -210,11 +214,15 @@ def _audited(told: dict[str, Any]) -> None:
 
 def _exported(found: publication.Exported) -> None:
     typer.echo(
-        f"Published {found.size:,} entries ({found.before:,} before); {found.written:,} files written."
+        f"Published {rendering.counted(found.size, 'entry', 'entries')} "
+        f"({found.before:,} before); {rendering.counted(found.written, 'file')} written."
     )
 
 
 def _checked(found: publication.Checked) -> None:
-    typer.echo(f"The log {found.origin} holds {found.size:,} entries, and every file follows from them.")
+    typer.echo(
+        f"The log {found.origin} holds {rendering.counted(found.size, 'entry', 'entries')}, "
+        f"and every file follows from them."
+    )
     if found.since is not None:
-        typer.echo(f"It extends the checkpoint of {found.since:,} entries.")
+        typer.echo(f"It extends the checkpoint of {rendering.counted(found.since, 'entry', 'entries')}.")

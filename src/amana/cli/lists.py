@@ -92,7 +92,11 @@ def _show(answered: dict[str, Any]) -> None:
 
 
 def _released(released: Released) -> None:
-    rendering.line(f"Import {released.source} is held no longer: {released.people:,} people.", style="bold")
+    rendering.line(
+        f"Import {released.source} is held no longer: "
+        f"{rendering.counted(released.people, 'person', 'people')}.",
+        style="bold",
+    )
     rendering.line("Nobody is granted anything by this; what law and their own word ask for still holds.")
     if released.missing:
         rendering.line(

@@ -118,7 +118,7 @@ def _show(told: Told) -> None:
     rows = [
         ("id", told.id or "none: nothing was queued"),
         ("started", f"{rendering.moment(told.made)}, ends {rendering.moment(told.ends)}"),
-        ("asked about", f"{told.audience:,} people"),
+        ("asked about", f"{rendering.counted(told.audience, 'person', 'people')}"),
         ("get a copy", f"{told.chosen:,}, if they still may when it is sent"),
         ("sent", f"{told.sent:,}"),
         ("waiting", f"{sum(told.waiting.values()):,}"),

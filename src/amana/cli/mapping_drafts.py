@@ -18,6 +18,7 @@ import typer
 
 from amana.cli import draft_dates, paths, rendering, session
 from amana.cli.session import JsonFlag, answer
+from amana.connectors.rows import Layout
 from amana.connectors.tables import Source
 from amana.connectors.walk import columns
 from amana.core import places
@@ -180,13 +181,16 @@ def map_file(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The table: CSV, Excel, Parquet or a zip of CSV files.")],
     out: Annotated[Path | None, typer.Option("--out", help="Write it here instead of showing it.")] = None,
+    encoding: Annotated[
+        str, typer.Option(help="How the text is encoded if not as UTF-8, such as windows-1252.")
+    ] = "",
     json: JsonFlag = False,
 ) -> None:
     """Write a mapping to begin with, from a file's header; what is not certain is left for you."""
     if out is not None:
         paths.writable(out)
     with context.obj.house() as house:
-        made = draft(Source(file), house.workspace)
+        made = draft(Source(file, Layout(encoding=encoding)), house.workspace)
     if out is not None:
         out.write_text(made.mapping, "utf-8")
     answer(made, json=json, render=lambda one: _show(one, out))
@@ -198,7 +202,8 @@ def _show(made: Draft, out: Path | None) -> None:
     else:
         rendering.line(f"Wrote {out}")
     rendering.note(
-        f"{len(made.mapped)} columns mapped; {len(made.open)} for you to decide about: map or ignore each, and say what "
+        f"{rendering.counted(len(made.mapped), 'column')} mapped; "
+        f"{len(made.open)} for you to decide about: map or ignore each, and say what "
         "the words of the status columns mean. Then try it with "
         f"`{session.program()} import … --dry-run`."
     )
@@ -305,6 +310,8 @@ def _opening(source: Source, dates: draft_dates.Guess) -> list[str]:
         "[source]",
         '# zone = "Europe/Berlin"    # where the times without an offset were written; needed as soon as dates are read',
     ]
+    if source.layout.encoding:
+        lines.append(f"encoding = {_quoted(source.layout.encoding)}")
     if dates.certain:
         lines.append(f"dates = [{', '.join(map(_quoted, dates.certain))}]    # as the first rows write them")
     for choices in dates.doubtful:

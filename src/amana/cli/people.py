@@ -16,7 +16,7 @@ from amana.cli import chronicle, rendering, wording
 from amana.cli.ask import PersonArgument
 from amana.cli.session import JsonFlag, answer
 from amana.services.gate.asking import Gate
-from amana.services.record import addresses
+from amana.services.record import addresses, consent_records
 from amana.services.record import history as histories
 from amana.services.record import reveal as revealing
 from amana.services.record.house import House
@@ -51,12 +51,28 @@ def who(house: House, text: str) -> tuple[int, ...]:
 # ---- history ----------------------------------------------------------------------------------------------------
 
 
-def history(context: typer.Context, person: PersonArgument, json: JsonFlag = False) -> None:
+def history(
+    context: typer.Context,
+    person: PersonArgument,
+    dpv: Annotated[
+        bool, typer.Option("--dpv", help="As ISO/IEC TS 27560 consent records: W3C DPV in JSON-LD.")
+    ] = False,
+    json: JsonFlag = False,
+) -> None:
     """What the ledger holds about a person, event by event, each verified. Shows no address."""
     with context.obj.house() as house:
-        found = {one: histories.of_person(house, one) for one in who(house, person)}
+        meant = who(house, person)
+        if dpv:
+            graph = [one for found in meant for one in consent_records.of_person(house, found)["@graph"]]
+            if not graph:
+                raise errors.NotFound("No permission is recorded about this person", remedy="check the id")
+            answer({"@context": consent_records.CONTEXT, "@graph": graph}, json=True, render=_show_history)
+            return
+        for one in meant:
+            histories.not_erased(house, one)
+        found = {one: histories.of_person(house, one) for one in meant}
         with house.database.read() as connection:
-            names = {one.id: one.name for one in sources.all_sources(connection)}
+            names = chronicle.sources(sources.all_sources(connection))
     if not any(found.values()):
         raise errors.NotFound("Nothing is recorded about this person", remedy="check the id")
     if json:
@@ -69,7 +85,9 @@ def history(context: typer.Context, person: PersonArgument, json: JsonFlag = Fal
 def _show_history(answered: dict[str, Any]) -> None:
     text = wording.english()
     for person, opened in answered["found"].items():
-        rendering.line(f"p{person}: {len(opened)} events, each opened and verified", style="bold")
+        rendering.line(
+            f"p{person}: {rendering.counted(len(opened), 'event')}, each opened and verified", style="bold"
+        )
         for one in opened:
             rendering.line(f"  {rendering.interval(one.event.occurred)}: {chronicle.told(one.event, text)}")
             through = chronicle.source(one.event.source, answered["names"])

@@ -103,6 +103,11 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "–"
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A count with its noun: `1 row`, `1,204 rows`, `2 people`; `many` where the plural does not end in a plain s."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def words(token: str) -> str:
     """A token of the product as words: `no_deceptive_subject` becomes `no deceptive subject`."""
     return token.replace("_", " ")

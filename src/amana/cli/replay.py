@@ -157,13 +157,16 @@ def _show(told: dict[str, Any]) -> None:
     _show_needs(told["needs"])
     rendering.line()
     if told["rejected"]:
-        rendering.line(f"{told['rejected']:,} lines of the log could not be read as sends.")
+        rendering.line(
+            f"{rendering.counted(told['rejected'], 'line')} of the log could not be read as sends."
+        )
     spent = told["seconds"]
     rendering.line(
-        f"Law book {told['rules_version']}, a ledger of {told['ledger_size']:,} events; "
+        f"Law book {told['rules_version']}, a ledger of {rendering.counted(told['ledger_size'], 'event')}; "
         f"read in {spent['reading']:.2f} s, cache in {spent['catching_up']:.2f} s, "
         f"answered in {spent['answering']:.2f} s ({_rate(whole, spent['answering'])} sends a second), "
-        f"remedies in {spent['remedies']:.2f} s; the events of {told['opened']:,} people were opened."
+        f"remedies in {spent['remedies']:.2f} s; the events of "
+        f"{rendering.counted(told['opened'], 'person', 'people')} were opened."
     )
     rendering.line("Nothing was recorded.")
     if told["written"]:
@@ -232,13 +235,14 @@ def _show_taken(told: dict[str, Any]) -> None:
         rendering.line(f"This log was taken in before, as import {told['source']}. Nothing was added.")
         return
     rendering.line(
-        f"{'A dry run: would take' if told['dry_run'] else 'Took'} {told['contacts']:,} contacts of "
-        f"{told['sends']:,} sends in; limits of frequency count them."
+        f"{'A dry run: would take' if told['dry_run'] else 'Took'} "
+        f"{rendering.counted(told['contacts'], 'contact')} of "
+        f"{rendering.counted(told['sends'], 'send')} in; limits of frequency count them."
     )
     if told["unknown"]:
-        rendering.line(f"{told['unknown']:,} sends went to nobody known and were left out.")
+        rendering.line(f"Left out, for going to nobody known: {rendering.counted(told['unknown'], 'send')}.")
     if told["rejected"]:
-        rendering.line(f"{told['rejected']:,} lines could not be read as sends.")
+        rendering.line(f"{rendering.counted(told['rejected'], 'line')} could not be read as sends.")
     if not told["dry_run"]:
         rendering.line(f"`{session.program()} undo {told['source']}` takes them back.")
 
@@ -246,5 +250,6 @@ def _show_taken(told: dict[str, Any]) -> None:
 def show_undone(told: dict[str, Any]) -> None:
     """A log that was taken back."""
     rendering.line(
-        f"Log {told['import']} is taken back: its {told['people']:,} contacts count for no limit any more."
+        f"Log {told['import']} is taken back: no limit counts its contacts "
+        f"with {rendering.counted(told['people'], 'person', 'people')} any more."
     )

@@ -12,12 +12,14 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from msgspec import structs
 
 from amana import errors
-from amana.cli import rendering
+from amana.cli import rendering, request_told
+from amana.cli.request_told import Worked
 from amana.cli.session import JsonFlag, answer, program
 from amana.connectors.systems.system import Progress
-from amana.core.rights import Asker, Identity, Kind, Via
+from amana.core.rights import ENDED, USUAL_CITATION, Asker, Identity, Kind, Status, Via
 from amana.services.record import addresses
 from amana.services.record.house import House
 from amana.services.rights import manual_desk, requests, rights_preview, rights_run
@@ -56,6 +58,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     due_law: str
     days_left: int
     outcome: str
+    next: str  # what to type next, or what it waits for
+    systems: tuple[Worked, ...] = ()  # of a run, what was done in each
     steps: tuple[dict[str, Any], ...] = ()
     happened: tuple[dict[str, Any], ...] = ()
 
@@ -139,13 +143,21 @@ def plan(context: typer.Context, reference: Reference, json: JsonFlag = False) -
 
 @commands.command("run")
 def run(context: typer.Context, reference: Reference, json: JsonFlag = False) -> None:
-    """Work on a request now, as far as it goes; what waits is said, and the worker goes on with it."""
+    """Work on a request now, as far as it goes; what was done is said system by system, also when it stops."""
     with context.obj.house(writing=True) as house:
         row = requests.get(house, reference)
-        with rights_run.open_systems(house) as systems:
-            row = rights_run.run_now(house, row, systems)
-        shown = _told(house, row)
-    answer(shown, json=json, render=_show)
+        if Status(row.status) is not Status.READY and (row.run is None or Status(row.status) in ENDED):
+            raise errors.Conflict("This request cannot run now", got=row.status, remedy=_advice(row))
+        try:
+            with rights_run.open_systems(house) as systems:
+                row = rights_run.run_now(house, row, systems)
+        except errors.AmanaError:
+            _stopped(house, requests.get(house, row.ref))
+            raise
+        did = request_told.worked(house, row)
+        request_told.log(row, did)
+        shown = structs.replace(_told(house, row), systems=did)
+    answer(shown, json=json, render=_ran)
 
 
 @commands.command("again")
@@ -186,12 +198,17 @@ def decide(
     json: JsonFlag = False,
 ) -> None:
     """Decide about a request that waits for a person: duplicate, excessive, somebody else's data, no authority."""
+    if not reason.strip():
+        raise errors.BadInput("A decision has its reason", remedy='write it: --reason "…"')
+    about = _person(person)
     with context.obj.house(writing=True) as house:
-        about = addresses.person_id(person) or 0
-        row = requests.decide(
-            house, reference, go=go, reason=reason, actor=context.obj.looker(), person=about
-        )
-        shown = _told(house, row)
+        row = requests.get(house, reference)
+        if Status(row.status) is not Status.DECIDING:
+            raise errors.Conflict(
+                "This request waits for nobody's decision", got=row.status, remedy=_advice(row)
+            )
+        row = requests.decide(house, row.ref, go=go, reason=reason, actor=context.obj.looker(), person=about)
+        shown = _told(house, requests.get(house, row.ref))
     answer(shown, json=json, render=_show)
 
 
@@ -246,6 +263,7 @@ def _told(house: House, row: RequestRow, *, whole: bool = True) -> Shown:
         due_law=row.due_law,
         days_left=(row.due - house.clock()) // DAY,
         outcome=row.outcome,
+        next="" if Status(row.status) in ENDED else _advice(row),
         steps=tuple(
             {
                 "action": one.action,
@@ -267,8 +285,10 @@ def _show(shown: Shown) -> None:
     if shown.outcome:
         rendering.line(f"  answered: {shown.outcome}")
     else:
-        left = f"in {shown.days_left} days" if shown.days_left >= 0 else f"OVERDUE by {-shown.days_left} days"
-        rendering.line(f"  due {rendering.moment(shown.due)}, {left}, by {shown.due_law}")
+        days = rendering.counted(abs(shown.days_left), "day")
+        left = f"in {days}" if shown.days_left >= 0 else f"OVERDUE by {days}"
+        law = _USUAL if shown.due_law == USUAL_CITATION else f"by {shown.due_law}"
+        rendering.line(f"  due {rendering.moment(shown.due)}, {left}, {law}")
     rendering.line(
         f"  received {rendering.moment(shown.received)} by {shown.via}; {shown.asker}, {shown.proved}"
     )
@@ -283,23 +303,27 @@ def _show(shown: Shown) -> None:
         rendering.line(
             f"  {rendering.moment(one['at'])}  {one['what']} ({one['actor']})  {words}", style="dim"
         )
-    _next(shown)
+    if shown.next:
+        rendering.line(f"Next: {shown.next}")
 
 
-def _next(shown: Shown) -> None:
-    if shown.status == "ready":
-        rendering.line(
-            f"Next: {program()} request plan {shown.ref}, then {program()} request run {shown.ref}"
-        )
-    elif shown.status == "verifying":
-        rendering.line(
-            "It waits until the person has proved an address by the link that is mailed to them. If you looked at their "
-            f"papers instead: {program()} request open {shown.kind} {shown.person} --proved checked"
-        )
-    elif shown.status == "deciding" and shown.steps:
-        rendering.line(f"Next: mend what is in trouble, then {program()} request again {shown.ref}")
-    elif shown.status == "deciding":
-        rendering.line(f'Next: {program()} request decide {shown.ref} --go --reason "…", or --refuse')
+def _ran(shown: Shown) -> None:
+    """A run, system by system, then how the request stands."""
+    for told in request_told.lines(shown.systems):
+        rendering.line(told)
+    _show(shown)
+
+
+def _stopped(house: House, row: RequestRow) -> None:
+    """What a run that stops had done, said beside the error."""
+    did = request_told.worked(house, row)
+    request_told.log(row, did)
+    for told in request_told.lines(did):
+        rendering.note(told)
+
+
+def _advice(row: RequestRow) -> str:
+    return request_told.advice(row, planned=row.run is not None)
 
 
 def _list(answered: dict[str, Any]) -> None:
@@ -314,6 +338,13 @@ def _list(answered: dict[str, Any]) -> None:
         ],
         right=(5,),
     )
+
+
+_USUAL = "the usual month: no law of their country is entered here (GDPR art. 12(3))"
+_UNTOLD = {
+    "no_mail": "Nobody will be told of it: no [mail] is set up, and so no text either. A run waits until you decide.",
+    "no_address": "Nobody will be told of it: we have no address of theirs to write to. A run waits until you decide.",
+}
 
 
 def _plan(found: rights_preview.Preview) -> None:
@@ -336,9 +367,10 @@ def _plan(found: rights_preview.Preview) -> None:
     for one in found.collections:
         for kept in one.kept:
             until = f" until {kept.until}" if kept.until else ""
-            rendering.line(
-                f"  {one.node}.{kept.path} stays in {kept.rows} rows: {kept.ground} {kept.citation}{until}"
-            )
+            where = f"{one.node}.{kept.path} stays in {rendering.counted(kept.rows, 'row')}"
+            rendering.line(f"  {where}: {kept.ground} {kept.citation}{until}")
+    if found.untold:
+        rendering.line(_UNTOLD[found.untold])
     rendering.line("Nothing was touched.")
 
 
@@ -347,6 +379,18 @@ def _pairs(given: list[str] | None) -> list[tuple[str, str]]:
     if any(len(one) != 2 or not all(one) for one in pairs):
         raise errors.BadInput("A value is given with its name", expected="NAME=VALUE", remedy="write it so")
     return [(one[0].strip(), one[1].strip()) for one in pairs]
+
+
+def _person(text: str) -> int:
+    """The person that is meant; 0 where nobody was named. Raises BadInput."""
+    number = addresses.person_id(text)
+    if text and number is None:
+        raise errors.BadInput(
+            "This is no person's id",
+            expected="an id such as p12",
+            remedy=f"`{program()} history ADDRESS` shows it; or leave --person out",
+        )
+    return number or 0
 
 
 def _level(text: str) -> Identity:

@@ -109,13 +109,19 @@ def _write(place: Path, body: bytes) -> None:
 
 
 def _copied(told: dict[str, Any]) -> None:
-    rendering.line(f"{told['rows']} entries about the person are in {told['file']}.")
+    rendering.line(
+        f"About the person, in {told['file']}: {rendering.counted(told['rows'], 'entry', 'entries')}."
+    )
     rendering.line("It is readable to whoever holds the file: hand it over, then delete it.")
 
 
 def _packed(told: dict[str, Any]) -> None:
-    rendering.line(f"The evidence is in {told['file']}, with {told['receipts']} receipts and the log's key.")
+    rendering.line(
+        f"The evidence is in {told['file']}, with the log's "
+        f"key and {rendering.counted(told['receipts'], 'receipt')}."
+    )
     if told["with_values"]:
         rendering.line(
-            f"{told['with_values']} entries hold values of the person; their receipts were left out."
+            f"Left out, because they hold values of the person: "
+            f"{rendering.counted(told['with_values'], 'receipt')}."
         )

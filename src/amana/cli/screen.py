@@ -4,7 +4,8 @@ Rule. What is shown is counts, what is written is ids and reasons. Addresses are
 the export is registered with its recipient and its days, every look is recorded, and only those who may be contacted
 now stand in it, each with the one address that the channel uses. A screen is advice about one moment:
 it says which, and from which ledger and law book it was read. Files are written only where the caller names one.
-Several purposes are several campaigns to the same audience, whose columns are read once; a file is for one of them.
+Several purposes are several campaigns to the same audience, whose columns are read once; a file of people is for one of
+them, a page for all, and an earlier answer to compare with is named for each.
 """
 
 from __future__ import annotations
@@ -94,8 +95,11 @@ def screen(
         ),
     ] = None,
     diff: Annotated[
-        Path | None,
-        typer.Option("--diff", help="Compare with an earlier answer: a .parquet that --out wrote."),
+        list[Path] | None,
+        typer.Option(
+            "--diff",
+            help="Compare with an earlier answer: a .parquet that --out wrote; one for each purpose.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -133,9 +137,8 @@ def screen(
     moment = question.moment(at)
     about = About(channel=channel, use=use, manner=manner, share=share, category=category)
     ways = _ways(by, page)
-    _check_files(
-        out, out_allowed, out_diff, page, several=len(purpose) > 1, with_contact=with_contact, diff=diff
-    )
+    earlier = _earlier(diff, purpose, out_diff)
+    _check_files(out, out_allowed, out_diff, page, several=len(purpose) > 1, with_contact=with_contact)
     order = _order(context.obj, channel, at, out, recipient, days, for_purpose) if with_contact else None
     if page is not None and channel is None:
         raise errors.BadInput(
@@ -148,9 +151,12 @@ def screen(
     with context.obj.house(writing=order is not None) as house, Sitting(house) as desk:
         inquiries = [question.asked(house, brand, one, about, topic) for one in purpose]
         results = desk.campaigns(inquiries, moment, audience, segment=segment, engine=engine)
+        since = [
+            comparing.since(one, was) if was else None for one, was in zip(results, earlier, strict=True)
+        ]
         told = [
-            _told(one, result) | _more(house, desk, one, result, ways, diff, engine if explain else "")
-            for one, result in zip(inquiries, results, strict=True)
+            _told(one, result) | _more(house, desk, one, result, ways, turned, engine if explain else "")
+            for one, result, turned in zip(inquiries, results, since, strict=True)
         ]
         result = results[0]
         if order is not None:
@@ -159,13 +165,20 @@ def screen(
         screening.write(result, out)
     if out_allowed is not None:
         out_allowed.write_text("person\n" + "".join(f"p{one}\n" for one in result.allowed.tolist()), "utf-8")
-    if out_diff is not None and diff is not None:
-        parquet.write_table(comparing.table(comparing.since(result, diff)), out_diff)
-    if page is not None and isinstance(inquiries[0], Inquiry):
-        page.write_text(screen_page.page(inquiries[0], result, told[0]["by"], language), "utf-8")
+    if out_diff is not None and since[0] is not None:
+        parquet.write_table(comparing.table(since[0]), out_diff)
+    together = sitting.distinct(results) if len(results) > 1 else None
+    if page is not None:
+        drawn = [
+            screen_page.Campaign(inquiry=one, result=result, breakdowns=more["by"], since=turned)
+            for one, result, more, turned in zip(inquiries, results, told, since, strict=True)
+            if isinstance(one, Inquiry)
+        ]
+        page.write_text(screen_page.page(drawn, language, together=together), "utf-8")
     written = [path for path in (out, out_allowed, out_diff, page) if path is not None]
-    if len(told) > 1:
-        answer({"campaigns": told, "together": sitting.distinct(results)}, json=json, render=_show_campaigns)
+    if together is not None:
+        several = {"campaigns": told, "together": together, "written": written}
+        answer(several, json=json, render=_show_campaigns)
         return
     told[0] |= {"registered_export": order is not None, "written": written}
     answer(told[0], json=json, render=_show)
@@ -193,7 +206,6 @@ def _check_files(
     *,
     several: bool,
     with_contact: bool,
-    diff: Path | None,
 ) -> None:
     """Whether everything that is to be written can be, before any work is done. Raises BadInput, NotFound."""
     named = (
@@ -205,17 +217,29 @@ def _check_files(
     for path, endings in named:
         if path is None:
             continue
-        if several:
+        if several and path is not page:
             raise errors.BadInput(
                 "A file is for one campaign", expected="one --purpose", remedy="ask once for each of them"
             )
         paths.writable(path, endings)
-    if diff is not None and several:
-        raise errors.BadInput("An earlier answer is one campaign's", expected="one --purpose with --diff")
-    if out_diff is not None and diff is None:
+
+
+def _earlier(diff: list[Path] | None, purposes: list[str], out_diff: Path | None) -> list[Path | None]:
+    """The earlier answer of each campaign, in their order. Raises BadInput."""
+    if not diff:
+        if out_diff is not None:
+            raise errors.BadInput(
+                "Nothing says what to compare with", expected="--diff", remedy="name the earlier file"
+            )
+        return [None for _ in purposes]
+    if len(diff) != len(purposes):
         raise errors.BadInput(
-            "Nothing says what to compare with", expected="--diff", remedy="name the earlier file"
+            "An earlier answer is one campaign's",
+            expected=f"--diff {len(purposes)} times, in the order of the purposes",
+            got=f"{len(diff)}",
+            remedy="name a file for each --purpose",
         )
+    return list(diff)
 
 
 def _more(
@@ -224,7 +248,7 @@ def _more(
     inquiry: Asked,
     result: Screened,
     ways: tuple[str, ...],
-    diff: Path | None,
+    turned: Difference | None,
     explained: str,
 ) -> dict[str, Any]:
     """What was asked for beside the answer: breakdowns, what changed, and how it was found."""
@@ -237,8 +261,8 @@ def _more(
             "age": lambda: comparing.by_age(caught, result),
         }
         more["by"] = {way: by[way]() for way in ways}
-    if diff is not None:
-        more["since"] = _since(comparing.since(result, diff))
+    if turned is not None:
+        more["since"] = _since(turned)
     if explained:
         more["explained"] = desk.explain(inquiry, result.at, result, explained)._asdict()
     return more
@@ -357,9 +381,12 @@ def _show(told: dict[str, Any]) -> None:
         )
         rendering.line("Somebody may have several reasons; each person is shown first for exactly one.")
     if told["unknown"]:
-        rendering.line(f"{told['unknown']:,} entries of the audience belong to nobody known.")
+        rendering.line(
+            f"Of the audience, {rendering.counted(told['unknown'], 'entry', 'entries')} of nobody known."
+        )
     rendering.line(
-        f"Read from a ledger of {told['ledger_size']:,} events and law book {told['rules_version']}, in "
+        f"Read from a ledger of {rendering.counted(told['ledger_size'], 'event')} "
+        f"and law book {told['rules_version']}, in "
         f"{told['seconds']:.3f} s, after {told['catch_up_seconds']:.3f} s to bring the cache to the ledger's head."
     )
     for way, shares in told.get("by", {}).items():
@@ -400,8 +427,15 @@ def _show_campaigns(told: dict[str, Any]) -> None:
         right=(1, 2, 3, 5),
     )
     rendering.line(
-        f"{together['any']:,} people may be contacted for at least one of them, {together['all']:,} for all."
+        f"{rendering.counted(together['any'], 'person', 'people')} may be "
+        f"contacted for at least one of them, {together['all']:,} for all."
     )
+    for one in campaigns:
+        if "since" in one:
+            rendering.line(one["purpose"], style="bold")
+            _show_since(one["since"])
+    for path in told["written"]:
+        rendering.line(f"Wrote {path}")
 
 
 def _show_shares(way: str, shares: tuple[Share, ...]) -> None:
@@ -439,6 +473,7 @@ def _show_explained(found: Explained) -> None:
         f"  engine {found.engine}: {found.rules} rules that can deny anybody here, {found.regimes:,} regimes"
     )
     rendering.line(
-        f"  {len(found.columns)} columns read, {found.bytes / 1e6:,.1f} MB: {', '.join(found.columns)}"
+        f"  {rendering.counted(len(found.columns), 'column')} "
+        f"read, {found.bytes / 1e6:,.1f} MB: {', '.join(found.columns)}"
     )
-    rendering.line(f"  {found.rows:,} rows, {found.rows_per_second:,.0f} rows a second")
+    rendering.line(f"  {rendering.counted(found.rows, 'row')}, {found.rows_per_second:,.0f} rows a second")

@@ -2,13 +2,14 @@
 
 Rule. The page holds counts, never a person. It stands in one of the product's languages and in that language's
 direction; no script, no font and no image is loaded from anywhere, light and dark both work, and whoever hears the page
-is told the figures by the tables. The drawing is ours (`core.bars`): a charting package of tens of megabytes for two
-kinds of bars would weigh more than the product.
+is told the figures by the tables. Several campaigns stand beside each other first, then one after another; what changed
+since an earlier answer stands with its campaign. The drawing is ours (`core.bars`): a charting package of tens of
+megabytes for two kinds of bars would weigh more than the product.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
 from importlib import resources
@@ -19,7 +20,7 @@ from amana import errors
 from amana.cli import rendering, wording
 from amana.core import bars, phrases
 from amana.core.bars import Bar
-from amana.services.audience.comparing import Share
+from amana.services.audience.comparing import Difference, Share
 from amana.services.audience.screening import Screened
 from amana.services.gate.asking import Inquiry
 
@@ -50,6 +51,13 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     source: str
     age: str
     name: str
+    several: str
+    campaigns: str
+    together: str
+    since: str
+    since_told: str
+    to_no: str
+    to_yes: str
     chart: str
     figures: str
     foot: str
@@ -69,32 +77,90 @@ def words(language: str) -> Words:
     return msgspec.toml.decode(file.read_text("utf-8"), type=Words)
 
 
+class Campaign(msgspec.Struct, frozen=True, kw_only=True):
+    """One campaign of a page."""
+
+    inquiry: Inquiry
+    result: Screened
+    breakdowns: dict[str, Sequence[Share]]  # by way
+    since: Difference | None = None  # an earlier answer
+
+
 def page(
-    inquiry: Inquiry, result: Screened, breakdowns: dict[str, Sequence[Share]], language: str = "en"
+    campaigns: Sequence[Campaign], language: str = "en", *, together: Mapping[str, int] | None = None
 ) -> str:
-    """The whole page."""
+    """The whole page; of several campaigns, `together` counts who may have at least one of them, and all."""
     own, text = words(language), wording.catalogue(language)
-    counts = result.counts
-    title = own.title.format(purpose=inquiry.purpose, channel=text.channel[inquiry.channel.value])
-    share = rendering.share(counts.allowed, counts.people)
-    verdict = own.verdict.format(allowed=_number(counts.allowed), people=_number(counts.people), share=share)
+    first = campaigns[0]
+    if together is None:
+        title = _title(own, text, first)
+        parts = [f"<p>{escape(_verdict(own, first))}</p>", *_parts(own, text, first, 2)]
+    else:
+        title = own.several.format(count=_number(len(campaigns)))
+        both = own.together.format(any=_number(together["any"]), all=_number(together["all"]))
+        parts = [f"<p>{escape(both)}</p>", _compared(own, text, campaigns)]
+        for one in campaigns:
+            head, verdict = escape(_title(own, text, one)), escape(_verdict(own, one))
+            parts += [f"<section><h2>{head}</h2><p>{verdict}</p>", *_parts(own, text, one, 3), "</section>"]
     foot = own.foot.format(
-        brand=inquiry.brand,
-        moment=rendering.moment(result.at),
-        ledger=_number(result.ledger_size),
-        law=result.rules_version,
+        brand=first.inquiry.brand,
+        moment=rendering.moment(first.result.at),
+        ledger=_number(first.result.ledger_size),
+        law=first.result.rules_version,
     )
-    parts = [_reasons(own, text, result, text.direction)]
-    parts += [_breakdown(own, way, shares, text.direction) for way, shares in breakdowns.items() if shares]
     return (
         f'<!doctype html>\n<html lang="{language}" dir="{text.direction}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title>'
-        f"<style>{STYLE}</style></head><body><main><h1>{escape(title)}</h1><p>{escape(verdict)}</p>"
+        f"<style>{STYLE}</style></head><body><main><h1>{escape(title)}</h1>"
         f"{''.join(parts)}<p>{escape(foot)}</p></main></body></html>\n"
     )
 
 
-def _reasons(own: Words, text: phrases.Phrases, result: Screened, direction: str) -> str:
+def _title(own: Words, text: phrases.Phrases, one: Campaign) -> str:
+    return own.title.format(purpose=one.inquiry.purpose, channel=text.channel[one.inquiry.channel.value])
+
+
+def _verdict(own: Words, one: Campaign) -> str:
+    counts = one.result.counts
+    share = rendering.share(counts.allowed, counts.people)
+    return own.verdict.format(allowed=_number(counts.allowed), people=_number(counts.people), share=share)
+
+
+def _parts(own: Words, text: phrases.Phrases, one: Campaign, level: int) -> list[str]:
+    """The sections of one campaign, with headings of a level."""
+    parts = [_reasons(own, text, one.result, level)]
+    if one.since is not None:
+        parts.append(_since(own, text, one.since, level))
+    parts += [_breakdown(own, text, way, shares, level) for way, shares in one.breakdowns.items() if shares]
+    return parts
+
+
+def _compared(own: Words, text: phrases.Phrases, campaigns: Sequence[Campaign]) -> str:
+    """Several campaigns beside each other."""
+    shares = [
+        Share(name=one.inquiry.purpose, people=one.result.counts.people, allowed=one.result.counts.allowed)
+        for one in campaigns
+    ]
+    return _shares(own, text, own.campaigns, shares, 2)
+
+
+def _since(own: Words, text: phrases.Phrases, found: Difference, level: int) -> str:
+    """Who changed sides since an earlier answer, and for which reasons."""
+    to_no, to_yes = found.turned
+    said = own.since_told.format(
+        to_no=_number(to_no), to_yes=_number(to_yes), new=_number(found.new), gone=_number(found.gone)
+    )
+    parts = [f"<section><h{level}>{escape(own.since)}</h{level}><p>{escape(said)}</p></section>"]
+    for title, changes in ((own.to_no, found.to_no), (own.to_yes, found.to_yes)):
+        if changes:
+            named = [(text.why(one.code), one.people) for one in changes]
+            drawn = [Bar(why, people, people, _number(people)) for why, people in named]
+            rows = [(why, _number(people)) for why, people in named]
+            parts.append(_section(own, title, drawn, (own.reason, own.people), rows, text.direction, level))
+    return "".join(parts)
+
+
+def _reasons(own: Words, text: phrases.Phrases, result: Screened, level: int) -> str:
     counts = result.counts
     denying = [
         (text.why(code), people, counts.by_first[code]) for code, people in counts.by_reason.items() if people
@@ -104,11 +170,16 @@ def _reasons(own: Words, text: phrases.Phrases, result: Screened, direction: str
     drawn = [Bar(why, people, first, _number(people)) for why, people, first in denying]
     rows = [(why, _number(people), _number(first)) for why, people, first in denying]
     head = (own.reason, own.people, own.first)
-    return _section(own, own.reasons, drawn, head, rows, direction) + f"<p>{escape(own.reasons_note)}</p>"
+    section = _section(own, own.reasons, drawn, head, rows, text.direction, level)
+    return section + f"<p>{escape(own.reasons_note)}</p>"
 
 
-def _breakdown(own: Words, way: str, shares: Sequence[Share], direction: str) -> str:
+def _breakdown(own: Words, text: phrases.Phrases, way: str, shares: Sequence[Share], level: int) -> str:
     title = {"country": own.country, "source": own.source, "age": own.age}[way]
+    return _shares(own, text, title, shares, level)
+
+
+def _shares(own: Words, text: phrases.Phrases, title: str, shares: Sequence[Share], level: int) -> str:
     named = [(own.ages.get(one.name, one.name), one) for one in shares]
     drawn = [
         Bar(
@@ -120,27 +191,28 @@ def _breakdown(own: Words, way: str, shares: Sequence[Share], direction: str) ->
         for name, one in named
     ]
     rows = [(name, _number(one.people), _number(one.allowed)) for name, one in named]
-    return _section(own, title, drawn, (own.name, own.people, own.allowed), rows, direction)
+    return _section(own, title, drawn, (own.name, own.people, own.allowed), rows, text.direction, level)
 
 
 def _section(
     own: Words,
     title: str,
     drawn: Sequence[Bar],
-    head: tuple[str, str, str],
-    rows: Sequence[tuple[str, str, str]],
+    head: tuple[str, ...],
+    rows: Sequence[tuple[str, ...]],
     direction: str,
+    level: int,
 ) -> str:
     chart = bars.svg(own.chart.format(title=title), drawn, direction=direction)
     heads = "".join(
         f'<th scope="col"{" class=n" if place else ""}>{escape(one)}</th>' for place, one in enumerate(head)
     )
     lines = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td class="n">{whole}</td><td class="n">{part}</td></tr>'
-        for name, whole, part in rows
+        f'<tr><th scope="row">{escape(name)}</th>{"".join(f"""<td class="n">{one}</td>""" for one in figures)}</tr>'
+        for name, *figures in rows
     )
     return (
-        f"<section><h2>{escape(title)}</h2>{chart}<table><caption>{escape(title)}</caption>"
+        f"<section><h{level}>{escape(title)}</h{level}>{chart}<table><caption>{escape(title)}</caption>"
         f"<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></section>"
     )
 

@@ -58,9 +58,9 @@ def serve(
     """Serve the interface and the pages until interrupted."""
     command: session.Command = context.obj
     place = serving.Place(host=host, port=port, tls_cert=tls_cert, tls_key=tls_key, trusted_hops=trusted_hops)
-    serving.check(place)
-    rendering.note(f"Serving on {'https' if tls_cert else 'http'}://{host}:{port}")
-    serving.serve(command.settings, place, pages, worked if work else None)
+    named = f"[{host}]" if ":" in host else host
+    told = f"Serving on {'https' if tls_cert else 'http'}://{named}:{port}"
+    serving.serve(command.settings, place, pages, worked if work else None, lambda: rendering.note(told))
 
 
 def pages(house: Callable[[], House]) -> Sequence[ControllerRouterHandler]:

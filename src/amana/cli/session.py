@@ -1,14 +1,15 @@
 """What every command shares: the workspace it works on, how it answers, and how it fails.
 
 Rule. A command parses its words, calls one service and renders the answer. With `--json` the answer is one JSON document
-on standard output and nothing else; progress and notes go to standard error. Every error has a code, a sentence and an
-exit status from the one table `STATUS`; a traceback is a defect.
+on standard output and nothing else; progress, notes and log lines go to standard error. Every error has a code, a
+sentence and an exit status from the one table `STATUS`; a traceback is a defect.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+import structlog
 import typer
 from rich.console import Console
 
@@ -60,6 +62,7 @@ class Command:
     """The state of one call of the program: which workspace, on whose behalf."""
 
     def __init__(self, workspace: Path | None) -> None:
+        structlog.configure(logger_factory=_beside)
         self.settings = settings.read(os.environ, workspace)
         _called.set("amana" if workspace is None else f"amana --workspace {shlex.quote(str(workspace))}")
 
@@ -116,6 +119,11 @@ def fail(error: errors.AmanaError, *, json: bool = False) -> int:
 def status_of(error: errors.AmanaError) -> int:
     """The exit status of an error: its class's, else the nearest class's above it."""
     return next(STATUS[kind] for kind in (*type(error).__mro__, errors.BadInput) if kind in STATUS)
+
+
+def _beside(*_: object) -> structlog.PrintLogger:
+    """Where a logger writes: beside the answer, on standard error as it is at that moment."""
+    return structlog.PrintLogger(sys.stderr)
 
 
 def _plain(value: Any) -> Any:

@@ -134,7 +134,8 @@ def _show(told: dict[str, Any]) -> None:
     if told["other_reasons"]:
         rendering.line(f"{told['other_reasons']:,} stay refused, for other reasons than before.")
     rendering.line(
-        f"Read from a ledger of {told['ledger_size']:,} events; both sides in {told['seconds']:.3f} s."
+        f"Read from a ledger of {rendering.counted(told['ledger_size'], 'event')}; "
+        f"both sides in {told['seconds']:.3f} s."
     )
     if told["written"]:
         rendering.line(f"Wrote {told['written']}")

@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from amana import errors, wiring
+from amana.cli import rendering
 from amana.cli.session import JsonFlag, answer
 from amana.ledger import note
 from amana.ledger import verify as verifying
@@ -163,7 +164,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _shown(one: proofs.Witness) -> None:
-    typer.echo(f"{one.url}  {note.parse_key(one.key).name}  {one.size:,} entries cosigned")
+    typer.echo(
+        f"{one.url}  {note.parse_key(one.key).name}  "
+        f"{rendering.counted(one.size, 'entry', 'entries')} cosigned"
+    )
 
 
 def _listed(found: list[proofs.Witness]) -> None:
@@ -174,4 +178,4 @@ def _listed(found: list[proofs.Witness]) -> None:
 def _cosigned(found: list[asking.Cosigned]) -> None:
     for one in found:
         when = datetime.fromtimestamp(one.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        typer.echo(f"{one.name} cosigned {one.size:,} entries at {when}.")
+        typer.echo(f"{one.name} cosigned {rendering.counted(one.size, 'entry', 'entries')} at {when}.")

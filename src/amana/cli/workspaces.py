@@ -21,7 +21,7 @@ from amana import errors, settings, wiring
 from amana.cli import keeping, rendering, session
 from amana.cli.session import JsonFlag, answer
 from amana.columns.store import ColumnStore
-from amana.core import places, readability
+from amana.core import phrases, places, readability
 from amana.core.vocabulary import SubjectType
 from amana.services.keeping import backup as backups
 from amana.services.record import publish as publishing
@@ -56,8 +56,8 @@ def init(
     json: JsonFlag = False,
 ) -> None:
     """Make a workspace: its commented file amana.toml, its database and its keys."""
-    found = places.iso_country(country)
-    if not places.zones_of(found):
+    found = places.country_of(country, phrases.LANGUAGES)
+    if found is None or not places.zones_of(found):
         raise errors.BadInput(
             "The country is not known", expected="two letters of ISO 3166-1, such as DE", remedy="mend it"
         )
@@ -125,6 +125,8 @@ def _readable(figure: readability.Figure) -> str:
 
 
 def _meaning(change: Any) -> str:
+    if change.replaces:
+        return f"in place of its earlier wording ({', '.join(change.changed)} changed), which nobody had answered"
     if not change.changed:
         return "its first version" if change.epoch == 1 else "a new version with the same content"
     parts = ", ".join(change.changed)
@@ -207,7 +209,10 @@ def _show_status(found: dict[str, Any]) -> None:
     rendering.line(found["organisation"], style="bold")
     rows = [
         ("people", f"{found['people']:,}"),
-        ("ledger", f"{ledger['size']:,} events, root {ledger['root'][:ROOT_SHOWN] or 'none'}…"),
+        (
+            "ledger",
+            f"{rendering.counted(ledger['size'], 'event')}, root {ledger['root'][:ROOT_SHOWN] or 'none'}…",
+        ),
         (
             "imports",
             f"{imported['done']} done, {imported['running']} stopped half-way, {imported['undone']} undone",

@@ -64,7 +64,8 @@ def encoding_of(sample: bytes, declared: str, part: str) -> str:
         raise errors.BadInput(
             f"The text{where(part)} is not UTF-8 and no encoding is declared",
             expected=f"encoding to be one of {', '.join(ENCODINGS)}",
-            remedy='ask whoever exported the file, and declare it, for example encoding = "windows-1251"',
+            remedy="ask whoever exported the file; many a spreadsheet writes windows-1252. Then say it: "
+            '`amana map … --encoding windows-1252`, or encoding = "windows-1252" in the mapping, under [source]',
         )
     return "utf-8"
 

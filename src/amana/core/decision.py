@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from functools import lru_cache
 
 import msgspec
 
-from amana.core import remedies, rules
+from amana.core import places, remedies, rules
 from amana.core.facts import Facts
 from amana.core.messages import Element
 from amana.core.plan import QUARTER, Applied, Law, Plan
@@ -97,14 +98,40 @@ def decide(
 
     `with_remedies` also looks for what would change a refusal, which takes longer than the answer itself.
     """
+    bits = rules.deny_bits(facts, plan.law(regime), plan.ask)
+    return explained(
+        bits,
+        facts,
+        regime,
+        plan,
+        grant=grant,
+        refusals=refusals,
+        ledger_size=ledger_size,
+        later=later,
+        with_remedies=with_remedies,
+    )
+
+
+def explained(
+    bits: int,
+    facts: Facts,
+    regime: Regime,
+    plan: Plan,
+    *,
+    grant: str = "",
+    refusals: tuple[str, ...] = (),
+    ledger_size: int = 0,
+    later: Callable[[int], Plan] | None = None,
+    with_remedies: bool = False,
+) -> Decision:
+    """The full answer for a set of reasons that an engine found of these facts under this law; otherwise as `decide`."""
     law = plan.law(regime)
-    bits = rules.deny_bits(facts, law, plan.ask)
     defer = None
     if bits and not bits & ~rules.TIMING_BITS and later is not None:
         defer = remedies.defer(facts, regime, plan, later)
     return Decision(
         allow=bits == 0,
-        reasons=tuple(_reason(entry, facts, law) for entry in rules.BOOK if bits >> entry.bit & 1),
+        reasons=_reasons(bits, facts, law) if bits else (),
         defer_until=defer,
         obligations=_obligations(plan.question.channel, law) if not bits else (),
         evidence=Evidence(grant=grant, refusals=refusals, law=cited(plan, regime)),
@@ -121,13 +148,30 @@ def codes(bits: int) -> tuple[str, ...]:
     return tuple(entry.code for entry in rules.BOOK if bits >> entry.bit & 1)
 
 
-def _reason(entry: rules.Rule, facts: Facts, law: Law) -> Reason:
-    detail: tuple[str, ...] = ()
-    if entry.code == "consent_unproven":
-        detail = remedies.proof_names(law.proof & ~facts.proof)
-    elif entry.code == "other_basis_incomplete":
-        detail = remedies.proof_names(_least_missing(facts, law))
-    return Reason(code=entry.code, kind=entry.kind, citation=entry.citation, detail=detail)
+_UNPROVEN, _INCOMPLETE = (
+    1 << rules.BY_CODE[code].bit for code in ("consent_unproven", "other_basis_incomplete")
+)
+
+
+def _reasons(bits: int, facts: Facts, law: Law) -> tuple[Reason, ...]:
+    unproven = law.proof & ~facts.proof if bits & _UNPROVEN else 0
+    return _named(bits, unproven, _least_missing(facts, law) if bits & _INCOMPLETE else 0)
+
+
+@lru_cache(maxsize=4_096)  # a few sets of reasons are most of what is answered
+def _named(bits: int, unproven: int, incomplete: int) -> tuple[Reason, ...]:
+    """The reasons of a bit set, ranked, with the proofs that are missing."""
+    missing = {_UNPROVEN: unproven, _INCOMPLETE: incomplete}
+    return tuple(
+        Reason(
+            code=entry.code,
+            kind=entry.kind,
+            citation=entry.citation,
+            detail=remedies.proof_names(missing.get(1 << entry.bit, 0)),
+        )
+        for entry in rules.BOOK
+        if bits >> entry.bit & 1
+    )
 
 
 def _least_missing(facts: Facts, law: Law) -> int:
@@ -156,7 +200,7 @@ def cited(plan: Plan, regime: Regime) -> tuple[LawCited, ...]:
 def _citation(applied: Applied) -> LawCited:
     rule = applied.rule
     return LawCited(
-        place=applied.place,
+        place=places.iso_place(applied.place),
         rule=rule.id,
         basis=rule.basis.name.lower(),
         citation=rule.citation,
@@ -182,5 +226,8 @@ def _valid_until(facts: Facts, plan: Plan) -> int:
     """The quarter's end, or an earlier moment at which the person's own pause or grant begins to count."""
     at = plan.ask.at
     end = at - at % QUARTER + QUARTER
-    moments = [moment for moment in (facts.paused_until, facts.granted_by + 1) if at < moment < end]
-    return min(moments, default=end)
+    if at < facts.paused_until < end:
+        end = facts.paused_until
+    if at <= facts.granted_by < end - 1:
+        end = facts.granted_by + 1
+    return end

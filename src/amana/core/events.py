@@ -113,6 +113,7 @@ class Notice(Event, frozen=True, kw_only=True, tag="notice"):
     notice_hash: str
     material: bool
     epoch: int
+    replaces: str = ""  # SHA-256 of the version's earlier wording, under which nobody had said anything
 
 
 class Erasure(Event, frozen=True, kw_only=True, tag="erasure"):

@@ -157,6 +157,21 @@ def project(
     sent: tuple[int, int, int] = (0, 0, 0),
 ) -> Facts:
     """The facts of one person for one cell. See the module's rule."""
+    return project_with_grant(
+        state, cell, person, never_target_flag=never_target_flag, registry_hits=registry_hits, sent=sent
+    )[0]
+
+
+def project_with_grant(
+    state: PersonState,
+    cell: int,
+    person: PersonFacts,
+    *,
+    never_target_flag: int,
+    registry_hits: int = 0,
+    sent: tuple[int, int, int] = (0, 0, 0),
+) -> tuple[Facts, Claim | None]:
+    """The facts, and the grant that counts (`counting_grant`), which is found on the way."""
     ordinal, has_point, blocked, never_target = _point(state, _POINT_OF_CODE[cell & 0xFF], never_target_flag)
     refusals, refused_until, claims = _said(state, cell)
     grant = _grant(claims, refused_until, ordinal)
@@ -164,7 +179,7 @@ def project(
         refusals = 0 if refused_until is not None else refusals
     pending = grant is None and _pending(claims, refused_until)
     evidence = _evidence(state, cell)
-    return Facts(
+    found = Facts(
         *person,
         has_point,
         blocked,
@@ -186,6 +201,7 @@ def project(
         *sent,
         is_held(state),
     )
+    return found, grant
 
 
 def current_point(state: PersonState, channel: Channel) -> int:
@@ -311,8 +327,9 @@ def _grant(claims: _Claims, refused_until: int | None, in_use: int) -> Claim | N
         for claim in claims
         if claim.kind == GRANT and (refused_until is None or (claim.own and claim.lo > refused_until))
     ]
-    if len(counting) > 1:
-        counting = _of_who_spoke_last(counting)
+    if len(counting) < 2:
+        return counting[0] if counting else None
+    counting = _of_who_spoke_last(counting)
 
     def rank(claim: Claim) -> tuple[bool, int, int, int, bytes]:
         return claim.point in (-1, in_use), claim.epoch, claim.proof.bit_count(), claim.lo, claim.event

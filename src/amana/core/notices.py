@@ -1,7 +1,8 @@
 """Notices: what people were told, by version; and whether a change is material.
 
-Rule. A notice's identity is the hash of its canonical content. A published version never changes: other content
-under the same version is refused. A change of who sends, what for, on which channels, with whom it is shared, how
+Rule. A notice's identity is the hash of its canonical content. A version under which anybody said anything never
+changes: other content under it is refused. Until somebody does, its wording may be replaced, which can make it more
+material and never less. A change of who sends, what for, on which channels, with whom it is shared, how
 long it is kept or how to leave is **material** (GDPR art. 13(3)): earlier consents no longer cover it. A change of
 wording alone is not, unless the author says so. An author may call a wording change material, but may not call a
 material change harmless.
@@ -36,6 +37,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     changed: tuple[str, ...]  # names of the parts that differ; empty for a first version
     material: bool
     epoch: int
+    replaces: str = ""  # the hash of the wording whose place is taken, under which nobody said anything
 
 
 def content(notice: NoticeText) -> dict[str, object]:
@@ -51,6 +53,28 @@ def content(notice: NoticeText) -> dict[str, object]:
     }
 
 
+def altered(notice: NoticeText, latest: Published | None) -> bool:
+    """Whether the file says something else than was published, under the version of then."""
+    return latest is not None and notice.version == latest.version and content(notice) != latest.content
+
+
+def replacement(name: str, notice: NoticeText, latest: Published, before: Published | None) -> Change:
+    """What putting `notice` in the place of `latest` means, whose version it has; `before` was published before that.
+
+    To be called where nobody said anything under `latest`. Raises Conflict as `change` does.
+    """
+    anew = change(name, notice, before)
+    if anew is None:  # cannot be: two published versions never share their name
+        raise errors.Conflict(f"The notice {name} has the version before the latest one")
+    return msgspec.structs.replace(
+        anew,
+        changed=tuple(part for part, said in content(notice).items() if said != latest.content.get(part)),
+        material=anew.material or latest.material,
+        epoch=max(anew.epoch, latest.epoch),
+        replaces=latest.hash,
+    )
+
+
 def change(name: str, notice: NoticeText, latest: Published | None) -> Change | None:
     """What publishing `notice` after `latest` means; None if nothing changed.
 
@@ -64,8 +88,9 @@ def change(name: str, notice: NoticeText, latest: Published | None) -> Change | 
         return None
     if notice.version == latest.version:
         raise errors.Conflict(
-            f"The notice {name} changed ({', '.join(changed)}) under its published version {notice.version}",
-            remedy="give it a new version",
+            f"The notice {name} changed ({', '.join(changed)}) under its published version {notice.version}, "
+            "which people have answered",
+            remedy=f"give it a new version in amana.toml: [notices.{name}] version",
         )
     by_content = any(part in MATERIAL for part in changed)
     if by_content and notice.material is False:

@@ -57,4 +57,6 @@ def _regime(residence: str, region: str, number_country: str, subject: str, zone
 
 def _current(person: PersonState, kind: int) -> PointState | None:
     found = [(point.added, ordinal, point) for ordinal, point in person.points.items() if point.kind == kind]
-    return max(found, key=lambda one: one[:2])[2] if found else None
+    if len(found) > 1:
+        return max(found, key=lambda one: one[:2])[2]
+    return found[0][2] if found else None

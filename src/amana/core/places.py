@@ -68,6 +68,12 @@ def iso_country(code: str) -> str:
     return _ALIASES.get(upper, upper)
 
 
+def iso_place(place: str) -> str:
+    """A place as people read it: the law book's `UK-SCT` is `GB-SCT`. What is no country stays as it is."""
+    country, dash, region = place.partition("-")
+    return _ALIASES.get(country, country) + dash + region
+
+
 _OTHER_NAMES = {
     "Bosnia": "BA",
     "Cape Verde": "CV",

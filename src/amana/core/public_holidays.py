@@ -20,6 +20,14 @@ from amana.core import places
 _COUNTRIES = frozenset(EntityLoader.get_country_codes(include_aliases=False))
 
 
+def load() -> None:
+    """Load the calendars of all countries, which otherwise happens at the first question about any (50 to 160 ms).
+
+    For processes that live long, before anybody waits for an answer.
+    """
+    _days("US", "", 2026)
+
+
 def known(country: str) -> bool:
     """Whether the library has a calendar for this ISO country (`UK` and `US-TX` are understood)."""
     return places.split_place(country)[0] in _COUNTRIES

@@ -28,7 +28,7 @@ import msgspec
 from amana.core import facts as known
 from amana.core import messages, rules, windows
 from amana.core.facts import BORN_UNREADABLE, Facts
-from amana.core.places import split_place
+from amana.core.places import iso_place, split_place
 from amana.core.plan import QUARTER, Ask, Law, Plan
 from amana.core.regimes import Regime
 from amana.core.vocabulary import Proof
@@ -555,7 +555,7 @@ def _by_residence(facts: Facts, regime: Regime, plan: Plan, later: Later | None)
     if not found:
         return None
     rest = min(found, key=lambda some: (len(some), [_ORDER.index(one.kind) for one in some]))
-    return (*rest, Remedy(kind=Kind.RESIDENCE, names=tuple(found[rest])))
+    return (*rest, Remedy(kind=Kind.RESIDENCE, names=tuple(map(iso_place, found[rest]))))
 
 
 def _residences(plan: Plan) -> tuple[str, ...]:

@@ -7,14 +7,15 @@ Rule.
   answered while a step of it is not done or a verification found something, unless the person was erased meanwhile.
 - The clock starts with receipt. It is the shortest of the deadlines of the countries whose law applies; a country
   without a modelled one counts as one month (the strictest common rule). It may be extended once, before it is due,
-  by what the country gives. Where the country stops the clock for identity, days of waiting do not count.
+  by what the country gives. Where a country's pack says so, whole days of waiting for a proof of identity do not count,
+  if it was asked for within `PROMPT` of receipt: our reading of "without undue delay" (EDPB Guidelines 01/2022, 157-159).
 - Proof of identity is in proportion: what changes nothing for the worse needs the claim alone (withdrawal,
   objection); what shows or destroys needs control of an address on record, freshly proved (art. 12(6), recital 64).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum, IntEnum
 
@@ -115,7 +116,10 @@ NEEDED: dict[Kind, Identity] = {
 USUAL = Period(months=1)
 """Where no country says anything that can be counted."""
 USUAL_CITATION = "GDPR art.12(3), taken where no law is modelled"
+"""What stands for the usual month in the record; whoever reads it is told in a sentence of their language."""
 REMIND_BEFORE = timedelta(days=7)
+PROMPT = timedelta(days=3)
+"""A proof asked for within this time of receipt was asked for without undue delay."""
 WEEKEND = frozenset(
     {5, 6}
 )  # Saturday and Sunday; working days of a country are as its pack says, where it does
@@ -129,19 +133,37 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     citation: str
 
 
-def due(received: int, deadlines: Sequence[tuple[str, Deadline | None]], *, extended: bool = False) -> Due:
+def due(
+    received: int,
+    deadlines: Sequence[tuple[str, Deadline | None]],
+    *,
+    extended: bool = False,
+    waited: int = 0,
+    pausing: Collection[str] = (),
+) -> Due:
     """The earliest end of these countries' deadlines for something received at `received` (UTC seconds).
 
-    One entry for each country whose law applies; None where its pack has no deadline for requests.
+    One entry for each country whose law applies; None where its pack has no deadline for requests. In the countries of
+    `pausing`, `waited` days do not count.
     """
     start = datetime.fromtimestamp(received, UTC).date()
     found = [
-        Due(at=_end_of(_last_day(start, deadline, extended)), country=country, citation=deadline.citation)
+        Due(
+            at=_end_of(_last_day(start, deadline, extended) + timedelta(days=waited * (country in pausing))),
+            country=country,
+            citation=deadline.citation,
+        )
         if deadline is not None and _countable(deadline)
         else Due(at=_end_of(USUAL.after(start)), country="", citation=USUAL_CITATION)
         for country, deadline in deadlines or (("", None),)
     ]
     return min(found, key=lambda one: (one.at, one.country))
+
+
+def waited(received: int, asked: int, proved: int) -> int:
+    """The whole days in which a proof was waited for, 0 where it was asked for late. UTC seconds."""
+    prompt = asked - received <= PROMPT.total_seconds()
+    return max(0, proved - asked) // int(timedelta(days=1).total_seconds()) if prompt else 0
 
 
 def can_extend(deadlines: Sequence[tuple[str, Deadline | None]]) -> bool:

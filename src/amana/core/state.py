@@ -320,7 +320,9 @@ def _keep(table: dict[_K, list[_V]], key: _K, left: list[_V]) -> None:
 def attribute(state: PersonState, name: str) -> str:
     """The prevailing value of a column attribute, or the empty string: latest wins, then the larger event id."""
     values = state.attributes.get(name)
-    return max(values, key=Value.rank).value if values else ""
+    if not values:
+        return ""
+    return values[0].value if len(values) == 1 else max(values, key=Value.rank).value
 
 
 def proof_of(claim: Claim) -> Proof:

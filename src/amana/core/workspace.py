@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from amana import errors
-from amana.core import cells, mailing, opendsr, segment, signals
+from amana.core import cells, mailing, opendsr, places, segment, signals
 from amana.core.pack_values import period
 from amana.core.vocabulary import Channel, Hold, Manner, Proof, Role, Safeguard
 
@@ -173,7 +173,7 @@ COLUMN_MEANINGS = frozenset({"residence", "region", "zone", "legal_form", "langu
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-_SITE = re.compile(r"https://[^/\s?#@]+(/[^\s?#]*)?|http://localhost(:\d+)?")
+_SITE = re.compile(r"https://[^/\s?#@]+(/[^\s?#]*)?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 
 
 def read(text: str) -> Workspace:
@@ -192,7 +192,25 @@ def read(text: str) -> Workspace:
             remedy="mend the entry it names; see docs/workspace.md",
         ) from bad
     _check(workspace)
-    return workspace
+    return _spelt(workspace)
+
+
+def _spelt(workspace: Workspace) -> Workspace:
+    """With each country as ISO 3166-1 has it: `UK` and `el` are read, `GB` and `GR` are what is known from here on."""
+    organisation, spell = workspace.organisation, places.iso_country
+    return msgspec.structs.replace(
+        workspace,
+        organisation=msgspec.structs.replace(
+            organisation,
+            country=spell(organisation.country),
+            serves=tuple(dict.fromkeys(map(spell, organisation.serves))),
+            stored_in=spell(organisation.stored_in),
+        ),
+        recipients={
+            name: msgspec.structs.replace(one, country=spell(one.country))
+            for name, one in workspace.recipients.items()
+        },
+    )
 
 
 def proof_bits(names: tuple[str, ...]) -> Proof:
@@ -292,7 +310,7 @@ def _check_pages(workspace: Workspace) -> None:
     if site and not _SITE.fullmatch(site):
         raise errors.BadWorkspace(
             "organisation.site is not an address of pages",
-            expected="https://my.example.com (http only for localhost)",
+            expected="https://my.example.com (http only for this machine: localhost, 127.0.0.1)",
             got=site,
             remedy="mend it, or leave it out",
         )

@@ -38,8 +38,21 @@ REPLACED = (
 )
 SEALED = frozenset({"multipart/signed", "multipart/encrypted", "application/pkcs7-mime"})
 
-_AS_IT_IS = policy.compat32.clone(linesep="\r\n", max_line_length=0)
-"""Header fields go on as they came."""
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+class _Untouched(policy.Compat32):
+    """Header fields go on as they came: the library would take each apart and fold it anew."""
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """One field with its line ends."""
+        if not isinstance(value, str):
+            return super().fold_binary(name, value)
+        folded = _LINE_END.sub(self.linesep, value)
+        return f"{name}: {folded}{self.linesep}".encode("ascii", "surrogateescape")
+
+
+_AS_IT_IS = _Untouched(linesep="\r\n", max_line_length=0)
 
 
 class Footer(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,11 +4,12 @@ Rule. Handing over either happened, or can be tried again, or never will: `send`
 connection) or Undeliverable (5yz). If the connection breaks after the last byte was sent and before the answer came,
 nobody can know: that is NotNow, and the second copy bears the same Message-ID. Connections are kept and used again,
 never by two threads at once; one that was idle for long is made anew. Encryption is required before anything is said,
-unless the relay is this machine; certificates are checked.
+unless the relay is this machine; certificates are checked. A relay that says in its answer how long to wait is heard.
 """
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
 import threading
@@ -48,7 +49,10 @@ class Transport:
         try:
             connection = self._taken()
         except smtplib.SMTPResponseException as refused:
-            raise errors.NotNow(f"smtp_{refused.smtp_code}") from refused  # of us, not of the message
+            wait = patience(_bytes(refused.smtp_error))
+            raise errors.NotNow(
+                f"smtp_{refused.smtp_code}", after=wait
+            ) from refused  # of us, not of the message
         except (smtplib.SMTPException, OSError) as trouble:
             raise errors.NotNow("smtp_unreachable") from trouble
         try:
@@ -113,11 +117,30 @@ class Transport:
 
 def _answered(trouble: Exception) -> errors.AmanaError:
     """What an answer of the relay means for the message."""
-    code = 0
+    code, said = 0, b""
     if isinstance(trouble, smtplib.SMTPRecipientsRefused):
-        code = next(iter(trouble.recipients.values()))[0]
+        code, said = next(iter(trouble.recipients.values()))
     elif isinstance(trouble, smtplib.SMTPResponseException):
-        code = trouble.smtp_code
+        code, said = trouble.smtp_code, _bytes(trouble.smtp_error)
     if 500 <= code < 600:
         return errors.Undeliverable(f"smtp_{code}")
-    return errors.NotNow(f"smtp_{code}" if code else "smtp_broken")
+    return errors.NotNow(f"smtp_{code}" if code else "smtp_broken", after=patience(said))
+
+
+_WAIT = re.compile(
+    rb"\b(?:in|after|for|wait)\s+(\d{1,5})\s*(s|m|h)(?:ec|econd|in|inute|r|our)?s?\b", re.IGNORECASE
+)
+_SECONDS = {b"s": 1, b"m": 60, b"h": 3600}
+
+
+def patience(said: bytes) -> int:
+    """How many seconds a relay's answer asks to wait, such as `4.7.1 try again in 5 minutes`; 0 where it says nothing.
+
+    SMTP has no field for it (RFC 5321, 4.2.1 leaves the text to people); relays that defer senders say it in words.
+    """
+    found = _WAIT.search(said)
+    return int(found[1]) * _SECONDS[found[2].lower()] if found else 0
+
+
+def _bytes(said: bytes | str) -> bytes:
+    return said.encode("utf-8", "replace") if isinstance(said, str) else said

@@ -15,9 +15,11 @@ is still here is being replaced and is searched as well, a retired one waits for
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,6 +39,14 @@ CHUNK = 500
 PATIENCE = 1_000  # milliseconds to wait for readers before scrubbing is put off
 
 Random = Callable[[int], bytes]
+
+
+_NAMES = (
+    sa.select(tables.secret.c.name)
+    .where(tables.secret.c.name.startswith(sa.bindparam("prefix", type_=sa.String)))
+    .order_by(tables.secret.c.name)
+)
+"""Made once: putting a statement together costs more than running it on a few rows."""
 
 
 class KeyStore:
@@ -156,9 +166,8 @@ class KeyStore:
         return gone
 
     def _names(self, prefix: str) -> list[str]:
-        query = sa.select(tables.secret.c.name).where(tables.secret.c.name.startswith(prefix))
         with self._engine.connect() as connection:
-            return list(connection.execute(query.order_by(tables.secret.c.name)).scalars())
+            return list(connection.execute(_NAMES, {"prefix": prefix}).scalars())
 
     # ---- people -----------------------------------------------------------------------------------------------------
 
@@ -293,7 +302,9 @@ class KeyStore:
             connection.exec_driver_sql(f"PRAGMA busy_timeout={PATIENCE}")
             busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
             connection.exec_driver_sql(f"PRAGMA busy_timeout={before}")
-            return not busy
+        if not busy:
+            _sync_log(str(self._engine.url.database))
+        return not busy
 
     def close(self) -> None:
         """Give back all connections."""
@@ -355,6 +366,18 @@ class KeyStore:
         self._cache[person] = key
         if len(self._cache) > CACHED_KEYS:
             self._cache.popitem(last=False)
+
+
+def _sync_log(database: str) -> None:
+    """Make the log's truncation durable. SQLite leaves that open: after a power failure the old log would be back."""
+    try:
+        handle = os.open(f"{database}-wal", os.O_RDONLY)
+    except FileNotFoundError:  # another connection closed, and took the log away with it
+        handle = os.open(Path(database).parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _person_context(person: int) -> bytes:

@@ -1,15 +1,16 @@
-"""Packing: a record as it lies inside its sealed row, shorter than it is spelled.
+"""Packing: a record as it lies inside its sealed row, or in a long receipt, shorter than it is spelled.
 
-Rule. What is committed to, proved and shown is always the record itself; packing changes only what is encrypted.
+Rule. What is committed to, proved and shown is always the record itself; packing changes only how it is carried.
 
 - packed: `0x01 || DEFLATE(record)`, raw (RFC 1951), against a preset dictionary of the schema's own words. The first
   byte names the form; each form has its dictionary, which is never changed once rows are sealed with it.
 - as it is: a record that packing would not shorten, and every row of the releases before packing. It begins with `{`,
   as canonical JSON of an object does; bytes that begin like a packed form are packed, whatever that costs.
 
-Nothing limits what a packed form may grow to: it is unpacked only after its cipher's tag showed that the holder of the
-person's key made it. The length of a packed record tells an onlooker of ciphertexts about as much as the length of the
-record did. Whatever unpacks is held against its commitment afterwards, so no two packings of one record need be equal.
+In a row nothing limits what a packed form may grow to: it is unpacked only after its cipher's tag showed that the holder
+of the person's key made it. A receipt may come from anybody, and says how much it may grow to. The length of a packed
+record tells an onlooker of ciphertexts about as much as the length of the record did. Whatever unpacks is held against
+its commitment afterwards, so no two packings of one record need be equal.
 """
 
 from __future__ import annotations
@@ -52,13 +53,16 @@ def pack(record: bytes) -> bytes:
     return packed if len(packed) < len(record) or record.startswith(FORM) else record
 
 
-def unpack(packed: bytes) -> bytes:
-    """The record of a packed form, or of none. Raises VerificationFailed for bytes that do not unpack."""
+def unpack(packed: bytes, most: int = 0) -> bytes:
+    """The record of a packed form, or of none; `most` bytes of it if that is not 0.
+
+    Raises VerificationFailed for bytes that do not unpack, or to more.
+    """
     if not packed.startswith(FORM):
         return packed
     state = zlib.decompressobj(-_WINDOW, _WORDS)
     try:
-        record = state.decompress(packed[1:])
+        record = state.decompress(packed[1:], most)
     except zlib.error:
         raise VerificationFailed("A packed record does not unpack") from None
     if not state.eof or state.unused_data:

@@ -9,8 +9,9 @@ record under `r` is the log's entry, so that altering either breaks the proof. A
 the person was erased from the server, and carries everything that checking it needs but the log's public
 key.
 
-Size: 45 bytes for each level of the tree, 4/3 of (32 + the record), and about 300 bytes of head and
-checkpoint.
+Size: 45 bytes for each hash of the proof, 4/3 of (32 + the record), and about 300 bytes of head and
+checkpoint. The record stands there as it is, to be read by anybody, unless the text would then be longer than
+`ROOMY` bytes: a longer one carries the record packed (`packing`; its first byte says so), which spares some 320.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ from collections.abc import Sequence
 import msgspec
 
 from amana.errors import BadInput, VerificationFailed
-from amana.ledger import checkpoint, merkle, note, sealing
+from amana.ledger import checkpoint, merkle, note, packing, sealing
 
 VERSION = "c2sp.org/tlog-proof@v1"
 SUFFIX = ".tlog-proof"  # of a file that holds a receipt
+
+ROOMY = 1_500  # bytes of a receipt up to which its record is not packed
+LARGEST_PACKED = 65_536  # bytes of a record that a receipt may carry packed
 
 _HEAD_LINES = 3
 
@@ -48,9 +52,16 @@ def make(r: bytes, record: bytes, index: int, path: Sequence[bytes], signed_chec
         raise BadInput(
             "A receipt cannot be written", expected="32 bytes of randomness and an index of 0 or more"
         )
-    lines = [VERSION, f"extra {note.encode_base64(r + record)}", f"index {index}"]
-    lines.extend(map(note.encode_base64, path))
-    return "\n".join(lines) + "\n\n" + signed_checkpoint
+    proof = "\n".join([f"index {index}", *map(note.encode_base64, path)]) + "\n\n" + signed_checkpoint
+    plain = _with_extra(r + record, proof)
+    too_long = len(plain.encode()) > ROOMY and len(record) <= LARGEST_PACKED
+    if too_long or record.startswith(packing.FORM):
+        return _with_extra(r + packing.pack(record), proof)
+    return plain
+
+
+def _with_extra(extra: bytes, proof: str) -> str:
+    return f"{VERSION}\nextra {note.encode_base64(extra)}\n{proof}"
 
 
 def verify(
@@ -65,12 +76,9 @@ def verify(
     signature lines of keys that were not given are ignored, as C2SP signed-note requires.
     """
     lines, signed = _parts(receipt)
-    extra = note.decode_base64(lines[1].removeprefix("extra "))
+    r, record = _opened(lines[1])
     index = checkpoint.parse_number(lines[2].removeprefix("index "))
     path = [note.decode_base64(line) for line in lines[_HEAD_LINES:]]
-    r, record = extra[: sealing.RANDOMNESS_SIZE], extra[sealing.RANDOMNESS_SIZE :]
-    if len(r) != sealing.RANDOMNESS_SIZE:
-        raise VerificationFailed("A receipt's extra data is too short", expected="32 bytes and a record")
     commitment = sealing.commitment(r, record)
     head = checkpoint.verify(signed, log_key, witness_keys, quorum)
     tree = head.checkpoint
@@ -78,6 +86,21 @@ def verify(
     return Verified(
         record=record, index=index, commitment=commitment, checkpoint=tree, witnesses=head.witnesses
     )
+
+
+def claimed(receipt: str | bytes) -> bytes:
+    """The record that a receipt carries, of which nothing was checked. Raises VerificationFailed if it is malformed."""
+    lines, _ = _parts(receipt)
+    return _opened(lines[1])[1]
+
+
+def _opened(line: str) -> tuple[bytes, bytes]:
+    """`r` and the record of the line of extra data."""
+    extra = note.decode_base64(line.removeprefix("extra "))
+    if len(extra) < sealing.RANDOMNESS_SIZE:
+        raise VerificationFailed("A receipt's extra data is too short", expected="32 bytes and a record")
+    r, carried = extra[: sealing.RANDOMNESS_SIZE], extra[sealing.RANDOMNESS_SIZE :]
+    return r, packing.unpack(carried, LARGEST_PACKED)
 
 
 def _parts(receipt: str | bytes) -> tuple[list[str], str]:

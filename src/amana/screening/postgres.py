@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import ibis
 import psycopg
@@ -35,22 +36,35 @@ class Postgres:
 
     def screen(self, facts: Columns, law: Sequence[Law], ask: Ask) -> Answer:
         """The reasons of every person. Raises BadSettings if the server cannot be reached."""
+        with self._loaded(facts, law, ask) as (connection, query):
+            started = time.perf_counter()
+            found = _fetched(connection, query)
+            ran = _ran(connection, facts, time.perf_counter() - started)
+        rows, sets = found[relation.ROW].to_numpy(), found[relation.BITS].to_numpy()
+        bits = relation.scattered(ran.rows, rows, sets)
+        return Answer(bits, blocks.distinct(bits), ran)
+
+    def counts(self, facts: Columns, law: Sequence[Law], ask: Ask) -> tuple[dict[int, int], Ran]:
+        """The distinct sets of reasons with how many people have each, counted by the server. Raises as `screen`."""
+        with self._loaded(facts, law, ask) as (connection, query):
+            started = time.perf_counter()
+            grouped = f"SELECT bits, count(*) FROM ({query}) AS verdict GROUP BY bits"
+            found = connection.execute(grouped.encode()).fetchall()
+            ran = _ran(connection, facts, time.perf_counter() - started)
+        return {int(bits): int(people) for bits, people in found}, ran
+
+    @contextmanager
+    def _loaded(
+        self, facts: Columns, law: Sequence[Law], ask: Ask
+    ) -> Iterator[tuple[psycopg.Connection, str]]:
+        """A session that holds the facts and the law, and the text of the question."""
         special = terms.special(law, ask, blocks.constants(facts))
         held = relation.arrow(facts, relation.needed(special), truths=True)
         table = relation.law_table(special)
-        query = relation.text(special, held, table, "postgres")
         with self._connected() as connection:
             load(connection, relation.FACTS, held)
             load(connection, relation.LAW, table)
-            started = time.perf_counter()
-            found = _fetched(connection, query)
-            seconds = time.perf_counter() - started
-            version = connection.info.server_version
-        bits = relation.scattered(
-            held.num_rows, found[relation.ROW].to_numpy(), found[relation.BITS].to_numpy()
-        )
-        ran = Ran("postgres", f"{version // 10_000}, ibis {ibis.__version__}", held.num_rows, seconds)
-        return Answer(bits, blocks.distinct(bits), ran)
+            yield connection, relation.text(special, held, table, "postgres")
 
     def _connected(self) -> psycopg.Connection:
         try:
@@ -83,6 +97,11 @@ def load(connection: psycopg.Connection, name: str, table: pa.Table) -> None:
             csv.write_csv(batch, text, options)
             copy.write(text.getbuffer())
     connection.execute(sql.SQL("ANALYZE {}").format(target))
+
+
+def _ran(connection: psycopg.Connection, facts: Columns, seconds: float) -> Ran:
+    version = connection.info.server_version // 10_000
+    return Ran("postgres", f"{version}, ibis {ibis.__version__}", len(facts[relation.REGIME]), seconds)
 
 
 def _fetched(connection: psycopg.Connection, query: str) -> pa.Table:

@@ -4,8 +4,9 @@ Rule. Of the people asked about, it returns those whose erasure began, and those
 with their state; with them the ledger's size, contacts of the trailing thirty days, and listings in registries. Whoever
 is not returned is what they were at that position: a person's row goes only with an erasure. One statement is one
 snapshot, so the parts belong together. Like `reading` it goes through the driver's own connection, in autocommit; the
-text differs between SQLite and PostgreSQL only in how a parameter is marked and a list of ids is unfolded. It has two
-forms: one looks at what changed, the other at who was asked about, whichever is less.
+text differs between SQLite and PostgreSQL only in how a parameter is marked and a list of ids is unfolded. It has three
+forms: one looks at what changed, one at who was asked about, whichever is less; the third, for whole answers, brings
+everybody's state, as bytes where the cache knows what is in it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ SELECT {_CHANGED}, p.id, 0, p.state FROM person p
 _BY_ID = f"""
 UNION ALL
 SELECT {_CHANGED}, p.id, 0, p.state FROM asked JOIN person p ON p.id = asked.id
+ WHERE p.changed >= {{m}} AND p.id > 0
+"""
+_WHOLE = f"""
+UNION ALL
+SELECT {_CHANGED}, p.id, p.changed, p.state FROM asked JOIN person p ON p.id = asked.id
  WHERE p.changed >= {{m}} AND p.id > 0
 """
 _CONTACTS = f"""
@@ -76,6 +82,7 @@ class Crowd(NamedTuple):
     changed: dict[int, PersonState]  # who changed at or after the position
     sent: list[tuple[int, int]]  # person and UTC second of a contact
     listed: list[tuple[int, int]]  # person and code of a registry in force
+    states: dict[int, bytes]  # for whole answers: who did not change since, with the state as it is stored
 
 
 class CrowdReader:
@@ -88,30 +95,28 @@ class CrowdReader:
         self._sqlite = engine.dialect.name == "sqlite"
         spelling = _SPELLING[engine.dialect.name]
         self._texts = {
-            (few, listings): (
-                _SIZES
-                + _ERASURES
-                + (_BY_CHANGE if few else _BY_ID)
-                + _CONTACTS
-                + (_LISTINGS if listings else "")
+            (form, listings): (
+                _SIZES + _ERASURES + form + _CONTACTS + (_LISTINGS if listings else "")
             ).format(**spelling)
-            for few in (False, True)
+            for form in (_BY_CHANGE, _BY_ID, _WHOLE)
             for listings in (False, True)
         }
         # A plan kept for any position would expect a third of everybody to have changed.
         self._planned = {} if self._sqlite else {"prepare": False}
         self._size = 0  # of the ledger, when it was last read
 
-    def read(self, ids: list[int], since: int, cell: int, at: int, *, listings: bool) -> Crowd:
+    def read(
+        self, ids: list[int], since: int, cell: int, at: int, *, listings: bool, whole: bool = False
+    ) -> Crowd:
         """Everything about different ids, of 32 bits each, that a cache at log position `since` does not know.
 
-        Contacts are those of the cell's brand and channel in the thirty days before `at`.
+        Contacts are those of the cell's brand and channel in the thirty days before `at`. `whole`: everybody's state.
         """
         asked = _encode(ids).decode() if self._sqlite else ids
-        words = (asked, since, at - 30 * DAY, at, cell >> 24, cell & 0xFF)
+        words = (asked, 0 if whole else since, at - 30 * DAY, at, cell >> 24, cell & 0xFF)
         few = since > 0 and self._size - since <= len(ids)  # fewer changes than questions
-        text = self._texts[few, listings]
-        found = Crowd(0, [], {}, [], [])
+        text = self._texts[_WHOLE if whole else _BY_CHANGE if few else _BY_ID, listings]
+        found = Crowd(0, [], {}, [], [], {})
         size = 0
         for part, person, number, state in self._execute(text, words, **self._planned).fetchall():
             if part == _SIZE:
@@ -120,6 +125,8 @@ class CrowdReader:
                 found.sent.append((person, number))
             elif part == _LISTED:
                 found.listed.append((person, number))
+            elif part == _CHANGED and whole and number < since:
+                found.states[person] = state
             elif part == _CHANGED:
                 found.changed[person] = _decode(state)
             else:

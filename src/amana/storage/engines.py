@@ -7,6 +7,7 @@ Rule. SQLite runs in WAL mode with `synchronous=FULL` and overwrites what it del
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -59,7 +60,7 @@ def scrub(engine: sa.Engine) -> bool:
     """Make deleted content unreadable as far as the database can; False if an open reader holds it up.
 
     SQLite: deleted content is overwritten as it is deleted (`secure_delete`); what is left is the write-ahead log, which
-    is written back and truncated. PostgreSQL: `VACUUM` gives the space back to the server, which reuses it.
+    is written back and truncated, durably. PostgreSQL: `VACUUM` gives the space back to the server, which reuses it.
     """
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
@@ -68,7 +69,21 @@ def scrub(engine: sa.Engine) -> bool:
         connection.exec_driver_sql(f"PRAGMA busy_timeout={PATIENCE}")
         busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
         connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
-        return not busy
+    if not busy:
+        _sync_log(str(engine.url.database))
+    return not busy
+
+
+def _sync_log(database: str) -> None:
+    """Make the log's truncation durable. SQLite leaves that open: after a power failure the old log would be back."""
+    try:
+        handle = os.open(f"{database}-wal", os.O_RDONLY)
+    except FileNotFoundError:  # another connection closed, and took the log away with it
+        handle = os.open(Path(database).parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

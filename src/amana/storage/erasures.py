@@ -7,9 +7,11 @@ the reason and the step that deals with it. A test walks the schema and refuses 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from amana import errors
 from amana.storage import upsert
 from amana.storage.tables import (
     alias,
@@ -76,6 +78,22 @@ def in_state(connection: sa.Connection, state: str) -> list[int]:
 def state_of(connection: sa.Connection, one: int) -> str | None:
     """How far a person's erasure got; None if there is none."""
     return connection.execute(sa.select(erasure.c.state).where(erasure.c.person == one)).scalar_one_or_none()
+
+
+def nobody(connection: sa.Connection, one: int) -> errors.NotFound:
+    """The error that says why a person is not known: when they were erased and what is left, or that nobody was."""
+    row = connection.execute(
+        sa.select(erasure.c.state, erasure.c.fenced).where(erasure.c.person == one)
+    ).one_or_none()
+    if row is None:
+        return errors.NotFound("There is no such person", remedy="check the id")
+    on = datetime.fromtimestamp(row.fenced, UTC).strftime("%Y-%m-%d")
+    return errors.NotFound(
+        f"p{one} was erased on {on}",
+        got="what erasure leaves: commitments that do not open, the list of their positions, keyed hashes for"
+        " suppression, and the receipts that the person holds",
+        remedy="" if row.state == DONE else "run `amana forget --finish`: the files are not scrubbed yet",
+    )
 
 
 def positions_of(connection: sa.Connection, people: Sequence[int]) -> list[int]:

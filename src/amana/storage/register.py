@@ -81,6 +81,13 @@ def put_notice(connection: sa.Connection, published: Published, content: str, at
     )
 
 
+def replace_notice(connection: sa.Connection, published: Published, content: str, at: int) -> None:
+    """Put other wording in the place of a published version's."""
+    here = (notice.c.id == published.id) & (notice.c.version == published.version)
+    connection.execute(notice.delete().where(here))
+    put_notice(connection, published, content, at)
+
+
 def latest_publication(connection: sa.Connection) -> int:
     """When a notice was last published, in UTC seconds; 0 if none was."""
     return connection.execute(sa.select(sa.func.max(notice.c.published))).scalar_one() or 0

@@ -354,12 +354,16 @@ def open_counts(connection: sa.Connection, now: int, soon: int) -> tuple[int, in
     return int(every_one), int(deciding), int(due), int(late)
 
 
-def noted(connection: sa.Connection, what: str, detail: str) -> RequestRow | None:
-    """The request in whose log a line stands exactly so; the latest one."""
+OUTER = "opendsr"
+"""What a line of the log says that names the id by which somebody else knows a request."""
+
+
+def of_outer(connection: sa.Connection, detail: str) -> RequestRow | None:
+    """The request that an outer id names, by the detail of its line; the latest one. Looked up in an index of its own."""
     query = (
         sa.select(request)
         .join(request_log, request_log.c.request == request.c.id)
-        .where(request_log.c.what == what, request_log.c.detail == detail)
+        .where(request_log.c.what == sa.literal_column(f"'{OUTER}'"), request_log.c.detail == detail)
         .order_by(request_log.c.id.desc())
         .limit(1)
     )

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from amana.storage import upsert
 from amana.storage.tables import source
 
+RUNNING = "running"  # an import's state until it is done, also while it is stopped half-way
+
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """One import or capture point. `id` stands in every event that came through it."""

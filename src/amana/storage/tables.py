@@ -407,6 +407,12 @@ request_log = sa.Table(
     sa.Column("what", sa.Text, nullable=False),  # short token
     sa.Column("detail", sa.Text, nullable=False),  # JSON object without personal values
     sa.Index("request_log_request", "request"),
+    sa.Index(  # by the id that a controller gave; other lines may be longer than an index takes
+        "request_log_outer",
+        "detail",
+        sqlite_where=sa.text("what = 'opendsr'"),
+        postgresql_where=sa.text("what = 'opendsr'"),
+    ),
 )
 
 retention = sa.Table(

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from amana.core.notices import Published
-from amana.services.record import links, receipts
+from amana.services.record import links, verify_page
 from amana.services.record.publication import log_key
 from amana.storage import register
 from amana.web import forms, naming
@@ -73,7 +73,7 @@ def gpc(visit: Visit) -> Answer:
 
 def verify(visit: Visit) -> Answer:
     """The page that checks a receipt in the browser, with this log's key filled in."""
-    page = receipts.page("", log_key(visit.house))
+    page = verify_page.made({"key": log_key(visit.house).text()}, visit.words().language)
     return Plain(body=page.encode(), media="text/html", own_policy=True)
 
 

@@ -158,7 +158,7 @@ def _history(visit: Visit, guest: Guest, spoken: Words) -> dict[str, Any]:
 
 
 def _look(visit: Visit, look: Look, spoken: Words) -> tuple[int, str, str, list[str]]:
-    """When, which system (or "" for people of ours), what for, and at what."""
+    """When, who in words, what for, and at what."""
     registered = visit.house.workspace.fields
     seen = [
         spoken.plain("mine_points")
@@ -168,7 +168,9 @@ def _look(visit: Visit, look: Look, spoken: Words) -> tuple[int, str, str, list[
         else name
         for name in look.fields
     ]
-    return look.at, look.system, look.purpose, seen
+    people = spoken.plain("look_itself" if look.itself else "look_people")
+    who = spoken("look_system", system=look.system) if look.system else people
+    return look.at, who, look.purpose, seen
 
 
 def _export(one: Export) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from babel import dates
 from markupsafe import Markup, escape
 
 from amana import errors
-from amana.core import phrases
+from amana.core import phrases, plurals
 from amana.core.phrases import LANGUAGES, Phrases
 
 FALLBACK = "en"
@@ -54,8 +54,8 @@ class Words:
 
     def counted(self, key: str, number: int, **parts: object) -> Markup:
         """A sentence about a number, in the form that the number takes."""
-        form = self._locale.plural_form(number)
-        return _filled(self._catalogue.counted[key][form], {"number": number, **parts})
+        sentence = plurals.chosen(self.language, self._catalogue.counted[key], number)
+        return _filled(sentence, {"number": number, **parts})
 
     def channel(self, channel: str) -> str:
         """A channel's name, or that of a use or a sharing of data."""
@@ -134,9 +134,7 @@ def _read(language: str) -> Catalogue:
         english = _read(FALLBACK)
         _same(language, set(catalogue.text), set(english.text))
         _same(language, set(catalogue.counted), set(english.counted))
-    forms = {*babel.Locale.parse(language).plural_form.tags, "other"}
-    for key, sentences in catalogue.counted.items():
-        _same(f"{language} {key}", set(sentences), forms)
+    plurals.check(f"{language} pages", language, catalogue.counted)
     return catalogue
 
 

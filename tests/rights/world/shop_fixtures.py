@@ -72,9 +72,16 @@ def ask(house: House, kind: Kind, person: int, **more: Any) -> RequestRow:
     more.setdefault("proved", Identity.STEPPED_UP)
     if kind is Kind.RECTIFICATION:
         more.setdefault("corrections", {"user.name": "Corrected Name"})
-    return requests.open_(
-        house, requests.Said(kind=kind, via=Via.STAFF, person=person, **more), actor=OFFICER
-    )
+    row = requests.open_(house, requests.Said(kind=kind, via=Via.STAFF, person=person, **more), actor=OFFICER)
+    return told_by_letter(house, row)
+
+
+def told_by_letter(house: House, row: RequestRow) -> RequestRow:
+    """The shop has no mail: of an erasure an officer tells people by letter, and says so before it begins."""
+    if row.kind == Kind.ERASURE.value and row.status == Status.READY.value:
+        requests.to_decide(house, row, "not_told:no_mail", actor="amana")
+        row = requests.decide(house, row.ref, go=True, reason="told by letter", actor=OFFICER)
+    return row
 
 
 def callers_did_it(house: House, rows: Sequence[RequestRow]) -> None:

@@ -5,6 +5,8 @@ Rule.
   its checksum, an address of the network by its form. The share of the sample that passes is the confidence.
 - A name says what values cannot: first name, street, gender. Names are compared by their words, in several languages, and
   alone they give little confidence. Where a name and half of the values agree, it is enough.
+- A name of a person has no check, only a shape (`person_names`): it is never more than a guess.
+- Free text, by its name or by its length, has no category: it may hold anything about anybody, and that is said.
 - Findings hold shares and words, never a value. What is not recognised is not therefore impersonal.
 """
 
@@ -20,10 +22,14 @@ import msgspec
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
+from amana.connectors.systems import person_names
+from amana.core import places
+
 SURE = 0.8  # share of values that is enough by itself
 HINTED = 0.4  # … where the name agrees
+LONG = 5  # words of a value that is a sentence
 EARLIEST_BIRTH = 1910
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(f"{person_names.LETTER}+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 _NUMBER = re.compile(r"\+?[\d\s().\-/]{7,20}")
@@ -41,17 +47,25 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What a column probably holds."""
 
-    category: str
+    category: str  # fideslang; "" for free text
     identity: str
     share: float | None  # of the sampled values that passed the check; None where the name alone speaks
     sample: int  # values that were looked at
     named: bool  # whether the column's name says so too
+    guessed: bool = False  # by the shape of the values, which nothing checks
+
+    @property
+    def free(self) -> bool:
+        """Whether it is free text, which may hold anything."""
+        return not self.category
 
     @property
     def confidence(self) -> str:
         """high, medium or low."""
-        if self.share is None:
+        if self.share is None or (self.guessed and not self.named):
             return "low"
+        if self.guessed:
+            return "medium"
         return "high" if self.share >= SURE and self.sample >= 5 else "medium"
 
 
@@ -71,12 +85,21 @@ BORN = _kind(
     "user.demographic.date_of_birth",
     "birth birthday birthdate dob born geburt geburtsdatum geburtstag naissance nacimiento рождения לידה ميلاد เกิด",
 )
+NAME = _kind(
+    "user.name",
+    "firstname lastname surname forename fullname givenname familyname fname lname nachname vorname prenom nom "
+    "contactname customername invoicename billingname shippingname recipientname kundenname "
+    "apellido nombre фамилия отчество משפחה שםפרטי שםמלא นามสกุล ชื่อจริง",
+)
+FREE = _kind(
+    "",
+    "note notes comment comments remark remarks memo message messages feedback text body description freetext "
+    "bemerkung bemerkungen notiz notizen kommentar nachricht remarque commentaire nota comentario observaciones "
+    "הערה הערות הודעה תגובה ملاحظة ملاحظات تعليق رسالة หมายเหตุ ความคิดเห็น ข้อความ บันทึก "
+    "примечание примечания комментарий комментарии заметка заметки сообщение отзыв",
+)
 BY_NAME = (
-    _kind(
-        "user.name",
-        "firstname lastname surname forename fullname givenname familyname fname lname nachname vorname prenom nom "
-        "apellido nombre имя фамилия отчество שם משפחה اسم ชื่อ นามสกุล",
-    ),
+    NAME,
     _kind(
         "user.contact.address.street",
         "street address addr1 strasse adresse rue calle улица адрес כתובת רחוב عنوان ที่อยู่",
@@ -89,10 +112,13 @@ BY_NAME = (
 )
 
 
-def finding(name: str, values: Sequence[str], *, country: str = "") -> Finding | None:
-    """What a column probably holds; None where nothing was recognised. `country` reads numbers without a prefix."""
+def finding(name: str, values: Sequence[str], *, country: str = "", table: str = "") -> Finding | None:
+    """What a column probably holds; None where nothing was recognised.
+
+    `country` reads numbers without a prefix; the table's name says whether names in it are those of things.
+    """
     words = words_of(name)
-    sample = [value for value in values if value.strip()]
+    sample = [value.strip() for value in values if value.strip()]
     best: Finding | None = None
     for kind, test in _tests(country):
         share = sum(map(test, sample)) / len(sample) if sample else 0.0
@@ -100,7 +126,30 @@ def finding(name: str, values: Sequence[str], *, country: str = "") -> Finding |
         enough = share >= (HINTED if named else SURE) and (named or kind is not BORN)
         if enough and (best is None or share > (best.share or 0.0)):
             best = _found(kind, share, len(sample), named)
-    return best or _by_name(words, len(sample))
+    return best or _name(words, sample, table) or _by_name(words, len(sample)) or _free(words, sample)
+
+
+def _name(words: frozenset[str], sample: Sequence[str], table: str) -> Finding | None:
+    """Names of people by their shape, or by a column's name where there are no values to ask."""
+    says, owner = bool(words & person_names.SAYING), words_of(table)
+    share = person_names.share(sample, words, owner)
+    if share:
+        return _found(NAME, share, len(sample), says or bool(words & NAME.words), guessed=True)
+    if says and not sample and not (words | owner) & person_names.OF_THINGS:
+        return _found(NAME, None, 0, True, guessed=True)
+    return None
+
+
+def _free(words: frozenset[str], sample: Sequence[str]) -> Finding | None:
+    """Free text by a column's name, or because many values are sentences and differ."""
+    if words & FREE.words:
+        return _found(FREE, None, len(sample), True)
+    if len(sample) < person_names.FEWEST:
+        return None
+    long = sum(len(value.split()) >= LONG for value in sample) / len(sample)
+    if long < HINTED or len(set(sample)) / len(sample) < SURE:
+        return None
+    return _found(FREE, long, len(sample), False, guessed=True)
 
 
 def words_of(name: str) -> frozenset[str]:
@@ -117,8 +166,15 @@ def _by_name(words: frozenset[str], sample: int) -> Finding | None:
     return None
 
 
-def _found(kind: Kind, share: float | None, sample: int, named: bool) -> Finding:
-    return Finding(category=kind.category, identity=kind.identity, share=share, sample=sample, named=named)
+def _found(kind: Kind, share: float | None, sample: int, named: bool, *, guessed: bool = False) -> Finding:
+    return Finding(
+        category=kind.category,
+        identity=kind.identity,
+        share=share,
+        sample=sample,
+        named=named,
+        guessed=guessed,
+    )
 
 
 def _tests(country: str) -> tuple[tuple[Kind, Callable[[str], bool]], ...]:
@@ -145,7 +201,7 @@ def is_phone(value: str, country: str) -> bool:
     if not _NUMBER.fullmatch(value.strip()) or _DAY.fullmatch(value.strip()):
         return False
     try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(value, country or None))
+        return phonenumbers.is_valid_number(phonenumbers.parse(value, places.iso_country(country) or None))
     except phonenumbers.NumberParseException:
         return False
 

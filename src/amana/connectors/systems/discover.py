@@ -101,13 +101,13 @@ def _table(connection: sa.Connection, table: sa.Table, country: str, sample: int
     return Table(
         name=str(table.name),
         columns=tuple(
-            _column(table.columns[codec.path], codec, [row[place] for row in rows], country)
+            _column(table.columns[codec.path], codec, [row[place] for row in rows], country, str(table.name))
             for place, codec in enumerate(codecs)
         ),
     )
 
 
-def _column(column: sa.Column[Any], codec: Codec, values: list[object], country: str) -> Column:
+def _column(column: sa.Column[Any], codec: Codec, values: list[object], country: str, table: str) -> Column:
     looked = codec.sort in (Sort.TEXT, Sort.OTHER, Sort.DATE, Sort.ARRAY, Sort.MOMENT)
     texts = [
         text
@@ -123,7 +123,7 @@ def _column(column: sa.Column[Any], codec: Codec, values: list[object], country:
         key=bool(column.primary_key),
         length=codec.length,
         to=f"{points[0].table.name}.{points[0].name}" if points else "",
-        found=detectors.finding(codec.path, texts, country=country),
+        found=detectors.finding(codec.path, texts, country=country, table=table),
     )
 
 
@@ -152,10 +152,14 @@ def _written(dataset: str, column: Column) -> list[str]:
     found = column.found
     if found is not None:
         by = "the name alone" if found.share is None else f"{found.share:.0%} of {found.sample} values"
-        lines += [
-            f"            # {found.confidence}: {by}{' and the name' if found.share and found.named else ''}"
-        ]
-        lines += [f"            data_categories: [{found.category}]"]
+        if found.guessed and found.share is not None:
+            by += ", by their shape"
+        by += " and the name" if found.share and found.named else ""
+        if found.free:
+            lines += [f"            # free text ({by}): may hold anything about anybody; give it a category"]
+        else:
+            lines += [f"            # {found.confidence}: {by}"]
+            lines += [f"            data_categories: [{found.category}]"]
     lines += ["            fides_meta:", f"              data_type: {column.type}"]
     if column.key:
         lines += ["              primary_key: true"]

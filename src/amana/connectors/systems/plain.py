@@ -120,14 +120,15 @@ def nested(values: Mapping[str, Plain]) -> Row:
 
 
 class Shape:
-    """What a collection's rows look like: their declared fields, nested."""
+    """What a collection's rows look like: their declared fields, nested.
+
+    Rows of a collection without a key can be found and sort by all they hold; no change can name one.
+    """
 
     def __init__(self, collection: Collection) -> None:
         self.place = str(collection.place)
         self.fields = {field.path: field for field in collection.fields}
         self.keys = tuple(field.path for field in collection.keys)
-        if not self.keys:
-            raise errors.Undeliverable("no_key", expected="a field with primary_key", got=self.place)
         self.top = tuple(dict.fromkeys(path.partition(".")[0] for path in self.fields))
         self._inside: dict[str, list[str]] = {}
         for path in self.fields:
@@ -167,12 +168,16 @@ class Shape:
                 raise errors.Undeliverable("read_only", expected="a field that may be written", got=path)
 
     def check_key(self, key: Key) -> None:
-        """Refuse a key that does not name every key field with a value."""
+        """Refuse a key that does not name every key field with a value, and any key where there are none."""
+        if not self.keys:
+            raise errors.Undeliverable("no_key", expected="a field with primary_key", got=self.place)
         if set(key) != set(self.keys) or any(value is None for value in key.values()):
             raise errors.Undeliverable("bad_key", expected=", ".join(self.keys), got=self.place)
 
     def sort(self, row: Mapping[str, Plain]) -> tuple[tuple[int, float, str], ...]:
-        """What a row sorts by: its key."""
+        """What a row sorts by: its key, or without one all it holds."""
+        if not self.keys:
+            return ((0, 0, repr(row)),)
         return tuple(order(at(row, path)) for path in self.keys)
 
     def _object(self, document: Mapping[str, Plain], path: str) -> Row:

@@ -168,7 +168,8 @@ class Sql:
                 autoload_with=self._engine,
                 resolve_fks=False,
             )
-            _check_key(shape, table, sa.inspect(self._engine))
+            if shape.keys:
+                _check_key(shape, table, sa.inspect(self._engine))
             caseless = self._caseless(table)
         bare = sa.table(table.name, *(sa.column(one.name) for one in table.columns), schema=table.schema)
         codecs = {column: _codec(table, bare, shape, column, caseless) for column in shape.top}
@@ -359,7 +360,8 @@ def _row(dialect: str, codecs: Sequence[Codec], raw: Sequence[Any]) -> Row:
 def _out(dialect: str, codec: Codec, value: object) -> Plain:
     if dialect == "postgresql" and codec.sort is Sort.MOMENT and isinstance(value, str):
         return sql_values.iso(value)
-    return codec.out(value)
+    found = codec.out(value)
+    return sql_values.unpadded(codec, found) if dialect == "postgresql" else found
 
 
 def _name(table: Table, key: Mapping[str, Plain]) -> str:

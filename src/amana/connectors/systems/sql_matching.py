@@ -128,6 +128,8 @@ def _pg_plain(codec: Codec, values: list[Plain]) -> Any:
 
 
 def _pg_folded(codec: Codec, values: list[Plain]) -> Any:
+    if isinstance(codec.kind, sa.CHAR):
+        values = [str(value).rstrip(" ") for value in values]
     if codec.sort is Sort.ARRAY:
         each = sa.func.unnest(sa.cast(codec.column, postgresql.ARRAY(sa.Text))).column_valued("each")
         return sa.exists(sa.select(1).where(sa.func.lower(each) == sa.any_(_list(values, sa.Text))))

@@ -5,6 +5,7 @@ Rule.
   column that the map declares as an object or an array, or with fields inside, holds JSON as text.
 - Out: dates and times as ISO 8601, decimals as their digits, UUIDs as text, bytes as marked text, arrays and JSON as
   they are nested. SQLite and MySQL have no truth values: a column declared boolean gives them.
+- The blanks with which PostgreSQL fills a CHAR(n) are no part of the value: it crosses without them.
 - In: the reverse. A value that cannot be of the column's sort equals nothing in a search, and is refused in a change.
 - Values given for a search are brought into the form they come out in, so that both can be compared as text.
 """
@@ -31,7 +32,7 @@ from amana.core.data_map import DataType, Field, Plain
 
 DAY = 86_400  # seconds
 ENDLESS = frozenset({"infinity", "-infinity"})  # PostgreSQL's days before and after all others
-_WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
+_WHOLE = re.compile(r"([+-]?[0-9]{1,20})(\.0+)?")
 
 
 class Sort(Enum):
@@ -178,6 +179,16 @@ def plain_of(value: object) -> Plain:
             return str(value)  # Decimal, UUID
 
 
+def unpadded(codec: Codec, value: Plain) -> Plain:
+    """A value of PostgreSQL's CHAR(n), or an array of them, without the blanks that fill it up."""
+    kind = codec.kind.item_type if isinstance(codec.kind, types.ARRAY) else codec.kind
+    if not isinstance(kind, types.CHAR):
+        return value
+    if isinstance(value, list):
+        return [unpadded(codec, each) for each in value]
+    return value.rstrip(" ") if isinstance(value, str) else value
+
+
 def alike(one: Plain, other: Plain) -> bool:
     """Whether a value that was written and the one that came back are the same but for the column's precision."""
     if isinstance(one, int | float) and isinstance(other, int | float):
@@ -238,8 +249,8 @@ def _canonical(value: Plain, sort: Sort) -> Plain:
 
 def _whole(words: str) -> int | None:
     found: int | None = {"true": 1, "false": 0}.get(words)
-    if found is None and _WHOLE.fullmatch(words):
-        found = int(words)
+    if found is None and (digits := _WHOLE.fullmatch(words)):
+        found = int(digits[1])  # 42.00 of a scaled column refers to 42
     return found if found is not None and -(2**63) <= found < 2**64 else None
 
 

@@ -6,14 +6,15 @@ Whoever changed is projected from that read; everybody else's facts are gathered
 withdrawal that was acknowledged before the call is in its answer, however old the columns are, and no file is written
 here; `catch_up` makes the next calls faster, never other. Without columns everybody is projected from the read.
 
-What it gives: a set of reasons for each person, equal to the scalar gate's (a differential test holds this). What it does
-not give: evidence, citations, obligations, validity, `would_allow`. Ask the gate about a person for those, and take
-permits to act.
+`ask` gives a set of reasons for each person, equal to the scalar gate's (a differential test holds this); `decisions` the
+gate's whole decision, with evidence, citations, obligations and validity: the same statement brings everybody's state
+then, because the columns do not hold the events that an answer rests on. Neither gives `would_allow`, and to act one
+takes permits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,16 +23,18 @@ from amana import errors
 from amana.columns import layout
 from amana.columns.store import ColumnStore, Loaded
 from amana.core import decision, facts, rules
-from amana.core.facts import NO_CAP
+from amana.core.decision import Decision
+from amana.core.facts import NO_CAP, Facts
 from amana.core.plan import Plan
 from amana.core.regimes import Regime
 from amana.core.vocabulary import PHONE_CHANNELS
 from amana.screening import terms
 from amana.screening.blocks import Program
 from amana.services.audience import cache, screening
-from amana.services.gate.asking import Gate, Inquiry
+from amana.services.gate.asking import Gate, Inquiry, Seen
+from amana.storage import reading
 from amana.storage.crowds import Crowd, CrowdReader
-from amana.storage.reading import DAY
+from amana.storage.reading import DAY, Read
 
 Array = np.ndarray[Any, Any]
 
@@ -106,9 +109,7 @@ class Many:
 
         Raises NotFound for words that the workspace lacks, BadInput for a number that cannot be an id.
         """
-        asked = np.asarray(people if isinstance(people, np.ndarray) else list(people), np.int64)
-        if len(asked) and not (asked.min() >= 0 and asked.max() <= HIGHEST):
-            raise errors.BadInput("A number is not a person's id", expected=f"0 to {HIGHEST}")
+        asked = _ids(people)
         moment = self._gate.house.clock() if at is None else at
         plan = self._gate.plan(inquiry, moment)
         ids, places = np.unique(asked, return_inverse=True)
@@ -120,10 +121,53 @@ class Many:
         bits = self._bits(ids, crowd, self._program(inquiry, plan, held), held)
         return Answers(asked, bits[places], moment, plan.book.version, crowd.ledger_size)
 
-    def _read(self, ids: Array, plan: Plan, held: _Held) -> Crowd:
-        question = plan.question
-        listings = question.channel in PHONE_CHANNELS
-        return self._reader.read(ids.tolist(), held.position, question.cell, plan.ask.at, listings=listings)
+    def decisions(
+        self, people: Iterable[int] | Array, inquiry: Inquiry, at: int | None = None
+    ) -> list[Decision]:
+        """The gate's decision about each of some people by id, in their order. Raises as `ask`."""
+        asked = _ids(people)
+        plan = self._gate.plan(inquiry, self._gate.house.clock() if at is None else at)
+        ids = np.unique(asked)
+        held = self._columns(plan.question.cell)
+        crowd = self._read(ids, plan, held, whole=True)
+        if crowd.ledger_size < held.position:
+            held = _NOTHING
+            crowd = self._read(ids, plan, held, whole=True)
+        nobody = self._gate.nobody(inquiry, plan, crowd.ledger_size)
+        told = {
+            person: self._gate.answer(read, inquiry, plan, seen=seen)
+            for person, read, seen in self._seen(ids, crowd, self._program(inquiry, plan, held), held)
+        }
+        return [told.get(person, nobody) for person in asked.tolist()]
+
+    def _seen(
+        self, ids: Array, crowd: Crowd, prepared: _Prepared, held: _Held
+    ) -> Iterator[tuple[int, Read, Seen | None]]:
+        """What is read of each who is known, and what the rules saw of those whom the columns know."""
+        at = prepared.plan.ask.at
+        sent, hits = _sent(crowd, ids, at), _hits(crowd, ids)
+        counts = list(zip(*(count.tolist() for count in sent), strict=True))
+        for person, state in crowd.changed.items():
+            place = int(np.searchsorted(ids, person))
+            yield person, Read(state, crowd.ledger_size, counts[place], int(hits[place])), None
+        if prepared.program is None or not crowd.states:
+            return
+        kept = np.array(sorted(crowd.states), np.int64)
+        places = np.searchsorted(ids, kept)
+        columns = screening.gathered(held.groups, kept - 1)
+        columns |= {name: count[places] for name, count in zip(layout.SENT, sent, strict=True)}
+        columns["registry_hits"] = hits[places]
+        rows = map(Facts._make, zip(*(columns[name].tolist() for name in Facts._fields), strict=True))
+        bits = prepared.program.bits(columns).tolist()
+        for person, place, row, one in zip(kept.tolist(), places.tolist(), rows, bits, strict=True):
+            state = reading.state_of(crowd.states[person])
+            read = Read(state, crowd.ledger_size, counts[place], row.registry_hits)
+            yield person, read, Seen(row, held.regimes[row.regime], one) if row.known else None
+
+    def _read(self, ids: Array, plan: Plan, held: _Held, *, whole: bool = False) -> Crowd:
+        cell, at = plan.question.cell, plan.ask.at
+        listings = plan.question.channel in PHONE_CHANNELS
+        return self._reader.read(ids.tolist(), held.position, cell, at, listings=listings, whole=whole)
 
     def _columns(self, cell: int) -> _Held:
         """The columns of a cell, mapped anew when others were published. Nothing if a group is missing."""
@@ -181,6 +225,14 @@ class Many:
 
 _NOTHING = _Held((0, 0), 0, (), ())
 _NOBODY = facts.nobody(0, suppressed=False)
+
+
+def _ids(people: Iterable[int] | Array) -> Array:
+    """Ids as an array. Raises BadInput for a number that cannot be one."""
+    asked = np.asarray(people if isinstance(people, np.ndarray) else list(people), np.int64)
+    if len(asked) and not (asked.min() >= 0 and asked.max() <= HIGHEST):
+        raise errors.BadInput("A number is not a person's id", expected=f"0 to {HIGHEST}")
+    return asked
 
 
 def _sent(crowd: Crowd, ids: Array, at: int) -> tuple[Array, Array, Array]:

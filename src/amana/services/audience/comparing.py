@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from amana import errors
-from amana.core import rules
+from amana.core import places, rules
 from amana.services.audience import attributes, cache, screening
 from amana.services.audience.screening import Screened
 from amana.services.record.house import House
@@ -100,7 +100,7 @@ def by_country(caught: cache.Caught, result: Screened) -> tuple[Share, ...]:
     """By residence, most people first."""
     if not len(result.people):
         return ()
-    names = np.array([regime.residence or UNKNOWN for regime in caught.regimes], object)
+    names = np.array([places.iso_place(regime.residence) or UNKNOWN for regime in caught.regimes], object)
     return _shares(*_grouped(screening.regimes_of(caught, result.people), names), result)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import time
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,6 +48,7 @@ class Screened(NamedTuple):
     ledger_size: int
     seconds: float  # evaluation alone, without catching up the cache
     catch_up_seconds: float
+    ran: engines.Ran | None = None  # what really ran over the columns; None if there was nobody to ask about
 
     @property
     def allowed(self) -> Array:
@@ -63,10 +64,12 @@ def screen(
     audience: Path | None = None,
     *,
     engine: str = "numpy",
+    caught_up: Callable[[], None] = lambda: None,
 ) -> Screened:
     """Decide for everybody, or for an audience file of ids, addresses or numbers.
 
-    `engine` is a name that `screening.engines` knows. Raises NotFound, BadInput, BadSettings (no such engine here).
+    `engine` is a name that `screening.engines` knows. `caught_up` is called when the cache is at the ledger's head and
+    its lock is free again. Raises NotFound, BadInput, BadSettings (no such engine here).
     """
     runner = engines.named(engine)
     gate = Gate(house)
@@ -76,6 +79,7 @@ def screen(
         started = time.perf_counter()
         caught = cache.catch_up(house, plan.question.cell)
         prepared = time.perf_counter()
+        caught_up()
         wanted = None if audience is None else audiences.read(gate, audience)
         return answered(house, caught, plan, wanted, runner, prepared - started)
     finally:
@@ -92,7 +96,7 @@ def answered(
 ) -> Screened:
     """The answer over columns that are at the ledger's head. People that nobody knows are counted as unknown."""
     started = time.perf_counter()
-    people, bits, sets = _evaluated(house, caught, plan, None if wanted is None else wanted.ids, runner)
+    people, bits, sets, ran = _evaluated(house, caught, plan, None if wanted is None else wanted.ids, runner)
     unknown = 0 if wanted is None else wanted.unknown + len(wanted.ids) - len(people)
     if unknown:
         nobody = int(_NOBODY)
@@ -107,6 +111,7 @@ def answered(
         caught.position,
         time.perf_counter() - started,
         catch_up_seconds,
+        ran,
     )
 
 
@@ -119,11 +124,12 @@ def evaluate(
 
 
 class _Evaluated(NamedTuple):
-    """Ids, the reasons of each, and the distinct sets of reasons with how many people have each."""
+    """Ids, the reasons of each, the distinct sets of reasons with how many people have each, and what ran."""
 
     people: Array
     bits: Array
     sets: dict[int, int]
+    ran: engines.Ran | None = None
 
 
 def _evaluated(
@@ -168,8 +174,8 @@ def _evaluated(
         inside = np.zeros(everybody + 1, np.bool_)
         inside[wanted[wanted <= everybody]] = True
         chosen = inside[people]
-        return _Evaluated(people[chosen], bits[chosen], blocks.distinct(bits[chosen]))
-    return _Evaluated(people, bits, {one: count for one, count in sets.items() if count})
+        return _Evaluated(people[chosen], bits[chosen], blocks.distinct(bits[chosen]), answer.ran)
+    return _Evaluated(people, bits, {one: count for one, count in sets.items() if count}, answer.ran)
 
 
 def _of_few(
@@ -186,7 +192,7 @@ def _of_few(
     facts = {name: column[there] for name, column in columns.items()}
     facts["regime"] = local.astype(layout.dtype("regime"))
     answer = engine.screen(facts, law, plan.ask)
-    return _Evaluated(people, answer.bits, answer.sets)
+    return _Evaluated(people, answer.bits, answer.sets, answer.ran)
 
 
 def facts_of(house: House, caught: cache.Caught, plan: Plan, people: Array) -> Columns:

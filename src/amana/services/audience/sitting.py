@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from amana.core import public_holidays
 from amana.core.plan import Plan
 from amana.core.segment import Node
 from amana.screening import engines, terms
@@ -34,8 +35,8 @@ Array = np.ndarray[Any, Any]
 class Explained(NamedTuple):
     """How a question is answered: what is read, and how fast it went."""
 
-    engine: str
-    version: str
+    engine: str  # that really ran, as it says itself
+    version: str  # of it; "" if there was nobody to ask about
     regimes: int
     rules: int  # that can deny anybody here
     columns: tuple[str, ...]  # read for everybody
@@ -62,6 +63,10 @@ class Sitting:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def warm(self) -> None:
+        """Load what the first question about calls or texts would wait for; for a sitting that will last."""
+        public_holidays.load()
 
     def close(self) -> None:
         """Give back the connection."""
@@ -110,10 +115,9 @@ class Sitting:
         special = terms.special(law, plan.ask, {}) if law else terms.Special((), ())
         names = tuple(name for name in (*special.facts, "regime") if name in base)
         rows = max((len(column) for column in base.values()), default=0)
-        ran = engines.named(engine)
         return Explained(
-            engine,
-            type(ran).__module__.rpartition(".")[2],
+            result.ran.engine if result.ran else engine,
+            result.ran.version if result.ran else "",
             len(caught.regimes),
             len(special.denials),
             names,

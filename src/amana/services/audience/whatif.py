@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from amana import errors
-from amana.core import packs, rules
+from amana.core import packs, places, rules
 from amana.core.pack_values import Age, Caps, Condition, LawException, Period, Quiet
 from amana.core.packs import LawBook, LawRule
 from amana.core.vocabulary import Channel, SubjectType
@@ -315,6 +315,6 @@ def _by_place(
         for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
             regime = caught.regimes[number]
             place = (regime.place if regime.place in own else regime.residence) or UNKNOWN_PLACE
-            found.setdefault(place, [0, 0])[column] += count
+            found.setdefault(places.iso_place(place), [0, 0])[column] += count
     ordered = sorted(found.items(), key=lambda one: -sum(one[1]))
     return {place: (no, yes) for place, (no, yes) in ordered}

@@ -49,6 +49,8 @@ THEMSELVES, PURPOSE = "the person", "access to their own data"
 """Actor and purpose of a person's looks at their own data."""
 SYSTEM = "api:"
 """What the actor of another system begins with."""
+ITSELF = "amana"
+"""The actor of what the product does by itself: writing permissions into copies, answering requests, retention."""
 FIXED = frozenset({"birth_date", "guardian", "legal_form"})
 """Meanings of fields that a person sees and does not change by themselves."""
 
@@ -73,7 +75,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """One look at values of a person, by somebody else."""
 
     at: int  # UTC second
-    system: str  # the name of the system that looked; "" for one of our people
+    system: str  # the name of the system that looked; "" for one of our people, and for the product itself
+    itself: bool = False  # no person looked: the product did, to do what it was told to
     purpose: str
     fields: tuple[str, ...]  # registered fields, and `points`
 
@@ -229,6 +232,7 @@ def looks(house: House, person: int) -> Looks:
         Look(
             at=at,
             system=actor.removeprefix(SYSTEM) if actor.startswith(SYSTEM) else "",
+            itself=actor == ITSELF,
             purpose=purpose,
             fields=tuple(seen.split()),
         )

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
 from amana import errors
-from amana.core import decision, events, facts, places
+from amana.core import decision, events, facts, places, rules
 from amana.core.address_class import AddressClass
 from amana.core.decision import Decision
 from amana.core.facts import Facts, Topics
 from amana.core.plan import QUARTER, Circumstances, Plan, Question
-from amana.core.regimes import Regime
-from amana.core.state import PersonState
+from amana.core.regimes import Regime, country_code
+from amana.core.state import Claim, PersonState
 from amana.core.vocabulary import PHONE_CHANNELS, Channel
 from amana.core.workspace import Purpose
 from amana.services.gate import handling, registries
@@ -47,6 +48,14 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
 
 Asked = Inquiry | Handling
 """What the gate can be asked."""
+
+
+class Seen(NamedTuple):
+    """What the rules saw of a person, and which of them deny."""
+
+    facts: Facts
+    regime: Regime
+    bits: int
 
 
 class Gate:
@@ -95,8 +104,8 @@ class Gate:
             read = read._replace(state=state, ledger_size=known_at) if read and state else None
         if read is None:
             size = self._reader.ledger_size() if known_at is None else known_at
-            return self._nobody(inquiry, plan, known_at, size, suppressed=False)
-        return self._decide(read, inquiry, plan, known_at)
+            return self.nobody(inquiry, plan, size, known_at)
+        return self.answer(read, inquiry, plan, known_at)
 
     def facts(self, person: int, inquiry: Asked, at: int) -> tuple[Facts, Regime]:
         """What a question at a moment sees of a person."""
@@ -116,7 +125,7 @@ class Gate:
         if not holders:
             plan = self.plan(inquiry, self.house.clock() if at is None else at)
             size = self._reader.ledger_size()
-            return self._nobody(inquiry, plan, known_at, size, suppressed=listed), ()
+            return self.nobody(inquiry, plan, size, known_at, suppressed=listed), ()
         answers = [self.ask(person, inquiry, at, known_at) for person in holders]
         denied = [answer for answer in answers if not answer.allow]
         return (max(denied, key=lambda answer: len(answer.reasons)) if denied else answers[0]), holders
@@ -153,8 +162,8 @@ class Gate:
         cap = definition.caps.get(inquiry.channel)
         organisation = definition.organisation
         return Circumstances(
-            served=organisation.serves,
-            stored_in=organisation.stored_in,
+            served=tuple(map(country_code, organisation.serves)),
+            stored_in=country_code(organisation.stored_in),
             sector=organisation.sector,
             min_age=purpose.min_age,
             notice_floor=epoch if epoch > 1 else 0,
@@ -174,8 +183,8 @@ class Gate:
         purpose = self._purpose(inquiry.purpose)
         epoch = self._epoch(purpose.notice, known_at)
         return Circumstances(
-            served=organisation.serves,
-            stored_in=organisation.stored_in,
+            served=tuple(map(country_code, organisation.serves)),
+            stored_in=country_code(organisation.stored_in),
             sector=organisation.sector,
             min_age=purpose.min_age,
             notice_floor=epoch if epoch > 1 else 0,
@@ -216,9 +225,15 @@ class Gate:
         self, state: PersonState, plan: Plan, registry_hits: int, sent: tuple[int, int, int]
     ) -> tuple[Facts, Regime]:
         """Facts and regime of a state for a planned question."""
+        return self._projected(state, plan, registry_hits, sent)[:2]
+
+    def _projected(
+        self, state: PersonState, plan: Plan, registry_hits: int, sent: tuple[int, int, int]
+    ) -> tuple[Facts, Regime, Claim | None]:
+        """The same, with the grant that counts."""
         reader = self.house.reader
         about = facts.person_facts(state, 0, reader.born(state), suppressed=False, topics=self.topics)
-        found = facts.project(
+        found, claim = facts.project_with_grant(
             state,
             plan.question.cell,
             about,
@@ -226,16 +241,24 @@ class Gate:
             registry_hits=registry_hits,
             sent=sent,
         )
-        return found, reader.regime(state)
+        return found, reader.regime(state), claim
 
-    def _decide(self, read: Read, inquiry: Asked, plan: Plan, known_at: int | None) -> Decision:
-        found, regime = self._facts(read, plan)
+    def answer(
+        self, read: Read, inquiry: Asked, plan: Plan, known_at: int | None = None, *, seen: Seen | None = None
+    ) -> Decision:
+        """The decision about a state that was read; `seen` is what an engine saw of it already."""
         cell = plan.question.cell
-        claim = facts.counting_grant(read.state, cell) if found.granted else None
+        if seen is None:
+            found, regime, claim = self._projected(read.state, plan, read.registry_hits, read.sent)
+            seen = Seen(found, regime, rules.deny_bits(found, plan.law(regime), plan.ask))
+        else:
+            claim = facts.counting_grant(read.state, cell) if seen.facts.granted else None
+        found = seen.facts
         refused = found.objected or found.withdrawn or found.refused or found.invalidated
-        return decision.decide(
+        return decision.explained(
+            seen.bits,
             found,
-            regime,
+            seen.regime,
             plan,
             grant=claim.event.hex() if claim else "",
             refusals=tuple(one.event.hex() for one in facts.binding_refusals(read.state, cell))
@@ -246,9 +269,10 @@ class Gate:
             with_remedies=self._with_remedies,
         )
 
-    def _nobody(
-        self, inquiry: Asked, plan: Plan, known_at: int | None, size: int, *, suppressed: bool
+    def nobody(
+        self, inquiry: Asked, plan: Plan, size: int, known_at: int | None = None, *, suppressed: bool = False
     ) -> Decision:
+        """The decision about whoever is not known, in a ledger of a size."""
         return decision.decide(
             facts.nobody(0, suppressed=suppressed),
             Regime(),

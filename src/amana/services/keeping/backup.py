@@ -136,6 +136,7 @@ def _apart(folder: Path, keys_folder: Path | None, together: bool) -> None:
 
 def _empty(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _sync(folder.parent)  # before any name in the folder is
     if any(folder.iterdir()):
         raise errors.Conflict(
             "The folder of the backup is not empty", remedy="name a new one for each backup"
@@ -173,7 +174,7 @@ def _close(folder: Path, holds: str, made: int, key: str, signed: str) -> None:
     building.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
     _sync(building)
     building.rename(folder / _manifest_name(holds))
-    for one in {path.parent for path in files} | {folder, folder.parent}:
+    for one in sorted({path.parent for path in files} | {folder}):  # from above downwards
         _sync(one)
 
 

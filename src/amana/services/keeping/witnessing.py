@@ -183,6 +183,8 @@ def serving(
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for part in (STATE, REFUSED):
         (folder / part).mkdir(exist_ok=True, mode=0o700)
+    for named in (folder.parent, folder):
+        _sync_folder(named)
     handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

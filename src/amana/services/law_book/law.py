@@ -35,7 +35,7 @@ from amana.core.remedies import proof_names
 from amana.core.vocabulary import Channel, SubjectType
 
 DEADLINES = ("opt_out", "request", "breach_authority", "breach_people")
-TOPICS = ("localisation", "transfer", "expiry", "sender")
+TOPICS = ("identity", "localisation", "transfer", "expiry", "sender")
 UNFIT = frozenset({"gap", "double", "unknown_word"})
 """Problems with which a book must not be used."""
 

@@ -30,7 +30,7 @@ from amana.delivery.gate import Errand, Refused
 from amana.delivery.letters import Letter
 from amana.delivery.stamping import Stamp
 from amana.ledger import sealing
-from amana.services.audience import screening
+from amana.services.audience import screening_apart
 from amana.services.audience.screening import Screened
 from amana.services.gate.asking import Inquiry
 from amana.services.messaging.relaying import Outcome, Relaying, Target
@@ -120,13 +120,17 @@ def read_letters(text: str) -> dict[str, Text]:
 
 
 def preview(house: House, order: Order) -> Told:
-    """Whom a mailing would reach if it started now; nothing is recorded. Raises as `start`."""
+    """Whom a mailing would reach if it started now; nothing is recorded, and nothing needs to be able to leave.
+
+    Raises BadInput, NotFound.
+    """
     held = _planned(house, order)
     return _described(held, id="", state="preview", made=house.clock())
 
 
 def start(house: House, order: Order) -> Told:
     """Start a mailing; workers do the rest. Raises BadInput, NotFound, BadWorkspace."""
+    _can_leave(house)
     held = _planned(house, order)
     number = house.random(8).hex()
 
@@ -256,7 +260,7 @@ class _Run:
     def send(self, claimed: Sequence[TaskRow]) -> None:
         """Send the copies of one batch and write down what became of them."""
         became: dict[int, str] = {}  # by row id: "" for sent, else the code
-        later: dict[int, str] = {}
+        later: dict[int, Outcome] = {}
         addressed = self._addresses(claimed)
         became |= {row.id: "address_gone" for row in claimed if row.person not in addressed}
         rows: dict[str, list[TaskRow]] = {}
@@ -265,9 +269,12 @@ class _Run:
                 rows.setdefault(addressed[row.person], []).append(row)
         for recipient, outcome in self._outcomes(rows).items():
             first, *others = rows[recipient]
-            (later if outcome.later else became)[first.id] = outcome.code
+            if outcome.later:
+                later |= {row.id: outcome for row in rows[recipient]}
+                continue
+            became[first.id] = outcome.code
             for row in others:  # who share an address get one copy
-                (later if outcome.later else became)[row.id] = outcome.code or GOT_IT
+                became[row.id] = outcome.code or GOT_IT
         self._settle(claimed, became, later)
 
     def _outcomes(self, rows: Mapping[str, Sequence[TaskRow]]) -> dict[str, Outcome]:
@@ -314,7 +321,7 @@ class _Run:
             return [*refused, *pool.map(hand_over, permitted)]
 
     def _settle(
-        self, claimed: Sequence[TaskRow], became: Mapping[int, str], later: Mapping[int, str]
+        self, claimed: Sequence[TaskRow], became: Mapping[int, str], later: Mapping[int, Outcome]
     ) -> None:
         attempts = {row.id: row.attempts for row in claimed}
 
@@ -322,13 +329,14 @@ class _Run:
             for code in sorted(set(became.values())):
                 ids = [one for one, said in became.items() if said == code]
                 mailings.settle(session.connection, ids, code)
-            for one, code in later.items():
+            for one, outcome in later.items():
+                code = outcome.code
                 if _is_timing(code):
                     mailings.put_off(session.connection, [one], session.now + CLOCK, code)
                 elif attempts[one] >= tasks.MOST_ATTEMPTS:
                     task_rows.give_up(session.connection, one, code)
                 else:
-                    pause = tasks.pause(attempts[one])
+                    pause = max(tasks.pause(attempts[one]), min(outcome.after, tasks.LONGEST_PAUSE))
                     task_rows.again(session.connection, one, session.now + pause, code)
 
         self._house.writing().write(work)
@@ -380,7 +388,8 @@ class _Run:
 # ---- who, and how it stands -----------------------------------------------------------------------------------------
 
 
-def _check(house: House, order: Order) -> None:
+def _check(order: Order) -> None:
+    """Whether there is a message that can be sent. Raises BadInput."""
     if order.inquiry.channel is not Channel.EMAIL:
         raise errors.BadInput("A mailing leaves by e-mail in this release", expected="the channel email")
     if not order.letters or any(
@@ -400,6 +409,10 @@ def _check(house: House, order: Order) -> None:
         raise errors.BadInput("A subject holds a line end or a control character", remedy="take it out")
     if not 1 <= order.hours <= MOST_HOURS:
         raise errors.BadInput("A mailing cannot wait so long", expected=f"1 to {MOST_HOURS} hours")
+
+
+def _can_leave(house: House) -> None:
+    """Whether mail leaves this workspace at all, and with what the law asks of each. Raises BadWorkspace."""
     if house.workspace.mail is None:
         raise errors.BadWorkspace(
             "The workspace does not say how mail leaves",
@@ -416,7 +429,7 @@ def _check(house: House, order: Order) -> None:
 
 def _planned(house: House, order: Order) -> _Held:
     """What is written down of a mailing when it starts."""
-    _check(house, order)
+    _check(order)
     wanted = None if order.people is None else np.array(order.people, np.int64)
     screened = _screen(house, order.inquiry, wanted)
     unknown = screened.unknown + order.unknown
@@ -430,7 +443,7 @@ def _planned(house: House, order: Order) -> _Held:
 
 
 def _screen(house: House, inquiry: Inquiry, wanted: np.ndarray[Any, Any] | None) -> Screened:
-    screened = screening.screen(house, inquiry)
+    screened = screening_apart.screened(house, inquiry)
     if wanted is None:
         return screened
     there = np.isin(screened.people, wanted)

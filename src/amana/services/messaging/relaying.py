@@ -63,6 +63,7 @@ class Outcome(NamedTuple):
     target: Target
     code: str = ""  # why it did not leave; "" for one that the relay took
     later: bool = False  # another try may pass: the clock, or the relay
+    after: int = 0  # seconds that the relay asked us to wait; 0 where it said nothing
 
 
 class Gates:
@@ -72,6 +73,7 @@ class Gates:
         self._house = house
         self._renewer = renewing.Renewer(house)
         self._idle: list[tuple[Gate, float]] = []
+        self._writing: tuple[Gate, float] | None = None
         self._free = threading.BoundedSemaphore(MOST_GATES)
 
     @contextmanager
@@ -79,19 +81,31 @@ class Gates:
         """One of the gates, for a moment."""
         self._renewer.look()
         with self._free:
-            gate, made = self._idle.pop() if self._idle else (Gate(self._house), time.monotonic())
-            if time.monotonic() - made > FRESH:
-                gate.close()
-                gate, made = Gate(self._house), time.monotonic()
+            gate, made = self._fresh(self._idle.pop() if self._idle else None)
             try:
                 yield gate
             finally:
                 self._idle.append((gate, made))
 
+    def in_turn(self) -> Gate:
+        """The gate of the writers' turn: whoever has the turn is alone with it, so that nobody waits with a gate held."""
+        self._writing = self._fresh(self._writing)
+        return self._writing[0]
+
+    def _fresh(self, held: tuple[Gate, float] | None) -> tuple[Gate, float]:
+        if held is not None and time.monotonic() - held[1] <= FRESH:
+            return held
+        if held is not None:
+            held[0].close()
+        return Gate(self._house), time.monotonic()
+
     def close(self) -> None:
         """Give back the connections."""
         while self._idle:
             self._idle.pop()[0].close()
+        if self._writing is not None:
+            self._writing[0].close()
+            self._writing = None
 
 
 class Relaying:
@@ -143,10 +157,10 @@ class Relaying:
             elif not became.later:
                 no.append(Refused(code=became.code))
             elif wait:
-                self._queue(inquiry, became.target, content)
+                self._queue(inquiry, became, content)
                 queued += 1
             else:
-                raise errors.NotNow(became.code)
+                raise errors.NotNow(became.code, after=became.after)
         return Carried(sent=sent, queued=queued, refused=tuple(no))
 
     def _handed_over(
@@ -174,7 +188,7 @@ class Relaying:
         except errors.Undeliverable as trouble:
             return Outcome(target, trouble.what)
         except errors.NotNow as trouble:
-            return Outcome(target, trouble.what, later=True)
+            return Outcome(target, trouble.what, later=True, after=trouble.after)
         return Outcome(target)
 
     def close(self) -> None:
@@ -236,7 +250,8 @@ class Relaying:
         ]
 
         def work(session: Session) -> tuple[list[tuple[Target, MessageLinks]], list[Outcome]]:
-            answers = iter(take(session))
+            gate = self._gates.in_turn()
+            answers = iter(permits.taking(self._house, gate, requests)(session))
             taken = [(target, [next(answers) for _ in target.holders]) for target in targets]
             whole = [one for one in taken if _all(one[1])]
             wanted = [(answer.permit, stamp.content, inquiry) for _, own in whole for answer in own]
@@ -245,9 +260,7 @@ class Relaying:
             refused = [_denied(target, redeemed, own) for target, own in taken if not _good(own, redeemed)]
             return list(zip(good, self._links(session, inquiry, good), strict=True)), refused
 
-        with self._gates.held() as gate:
-            take = permits.taking(self._house, gate, requests)
-            return self._house.writing().write(work)
+        return self._house.writing().write(work)
 
     def _links(self, session: Session, inquiry: Inquiry, targets: Sequence[Target]) -> list[MessageLinks]:
         cell = session.terms.cell(inquiry.brand, inquiry.purpose, inquiry.channel.value)
@@ -304,7 +317,8 @@ class Relaying:
             list_id=f"{inquiry.purpose}.{inquiry.brand}.{self._post.domain}",
         )
 
-    def _queue(self, inquiry: Inquiry, target: Target, content: bytes) -> None:
+    def _queue(self, inquiry: Inquiry, became: Outcome, content: bytes) -> None:
+        target, after = became.target, min(became.after, tasks.LONGEST_PAUSE)
         payload = {
             "template": "passed_on",
             "brand": inquiry.brand,
@@ -313,9 +327,12 @@ class Relaying:
             "content": base64.b64encode(content).decode(),
         }
         key = f"passed_on/{self._house.random(12).hex()}"
-        self._house.writing().write(
-            lambda session: tasks.add(self._house, session, "mail", key, target.holders[0], payload)
-        )
+
+        def work(session: Session) -> None:
+            due = session.now + after
+            tasks.add(self._house, session, "mail", key, target.holders[0], payload, due)
+
+        self._house.writing().write(work)
 
 
 def _all(taken: Sequence[Taken]) -> bool:

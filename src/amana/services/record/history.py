@@ -18,7 +18,7 @@ from amana.core.cells import Terms
 from amana.ledger import sealing, tiles
 from amana.services.record import records
 from amana.services.record.house import House
-from amana.storage import log
+from amana.storage import erasures, log
 from amana.storage.log import EventRow
 
 CHUNK = 500
@@ -44,6 +44,13 @@ def of_person(house: House, person: int, *, before: int | None = None) -> list[O
         key = house.keys.keys([person])[person]
         commitments = Commitments(connection)
         return list(_chain(rows, key, commitments))
+
+
+def not_erased(house: House, person: int) -> None:
+    """Refuse somebody who was erased, or is being erased. Raises NotFound, which says when and what is left."""
+    with house.database.read() as connection:
+        if erasures.state_of(connection, person) is not None:
+            raise erasures.nobody(connection, person)
 
 
 def of_people(

@@ -48,9 +48,14 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     witnesses: tuple[tuple[str, int], ...] = ()  # name and time, POSIX seconds
 
 
+def log_signer(house: House) -> note.Signer:
+    """What signs under the log's present name."""
+    return note.signer(house.origin, house.keys.secret(LOG_SIGNING))
+
+
 def log_key(house: House) -> note.VerifierKey:
     """The log's public key."""
-    return note.signer(house.origin, house.keys.secret(LOG_SIGNING)).verifier
+    return log_signer(house).verifier
 
 
 def current(house: House, connection: sa.Connection) -> tuple[Checkpoint, str]:
@@ -117,7 +122,8 @@ def export(house: House, folder: Path) -> Exported:
         for level, index, width in _grown(since, head.size):
             _write(folder, tiles.path(level, index, width), _body(read, level, index, width))
             written += 1
-    _sync_folders(folder / "tile")
+    _sync_folder(folder.parent)
+    _sync_folders(folder)
     _write(folder, CHECKPOINT, signed.encode())
     _sync_folder(folder)
     for level, index, width in _grown(since, head.size):
@@ -227,6 +233,7 @@ def _write(folder: Path, name: str, body: bytes) -> None:
 
 
 def _sync_folders(top: Path) -> None:
+    """From above downwards: a name is safe once the folder it stands in has a name that is."""
     for name, _, _ in os.walk(top):
         _sync_folder(Path(name))
 

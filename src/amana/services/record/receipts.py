@@ -1,18 +1,20 @@
 """Receipts: the proof that a person keeps, made from the stored log and checked before it is handed out.
 
-Rule. A receipt is a C2SP tlog-proof of one event against the latest signed checkpoint, or against the latest one that a
-witness cosigned. It holds the opened record and needs nothing but the log's public key to be checked, for ever, also
-after the person was erased here. The server keeps none.
+Rule. A receipt is a C2SP tlog-proof of one event. It stands on the latest checkpoint that a witness cosigned, where that
+one covers the event, because another party's word is worth more than brevity. Otherwise it stands on the tree as it was
+right after the event, in which its proof is the shortest there is: that checkpoint is signed now, under the log's present
+name, after its root was proved to be a beginning of the last signed tree (decisions/0010). A receipt holds the opened
+record and needs nothing but the log's public key to be checked, for ever, also after the person was erased here. The
+server keeps none.
 
-A batch shares one checkpoint and one node reader, so that a thousand receipts read few tiles. Every proof is verified
-before it leaves: a log that would hand out a broken one says so instead. An event that holds an address or a profile is
-an identifying value: its receipt goes through `revealed`, which records who looked and what for.
+A batch shares one node reader, so that a thousand receipts read few tiles. Every proof is verified before it leaves: a
+log that would hand out a broken one says so instead. An event that holds an address or a profile is an identifying value:
+its receipt goes through `revealed`, which records who looked and what for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from importlib import resources
 
 import msgspec
 import sqlalchemy as sa
@@ -20,7 +22,7 @@ import sqlalchemy as sa
 from amana import errors
 from amana.core import events
 from amana.ledger import checkpoint, merkle, nodes, note, receipt, sealing
-from amana.services.record import history, publication, records
+from amana.services.record import history, publication, records, verify_page
 from amana.services.record.house import House
 from amana.services.record.writing import Session
 from amana.storage import log, proofs, register
@@ -30,7 +32,7 @@ IDENTIFYING = (events.Point, events.Profile)
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """The checkpoint that receipts of one batch stand on."""
+    """A checkpoint that receipts stand on."""
 
     tree: checkpoint.Checkpoint
     note: str  # as signed, with whatever cosignatures it has
@@ -77,13 +79,11 @@ def find(house: House, event_id: str) -> int:
 
 def brand_of(text: str) -> str:
     """The brand that a receipt's event speaks of; empty for an event of no brand."""
-    line = next(line for line in text.splitlines() if line.startswith("extra "))
-    record = note.decode_base64(line.removeprefix("extra "))[sealing.RANDOMNESS_SIZE :]
-    return str(getattr(records.decode(record).event, "brand", ""))
+    return str(getattr(records.decode(receipt.claimed(text)).event, "brand", ""))
 
 
 def many(house: House, positions: Sequence[int], *, witnessed: bool = False) -> list[str]:
-    """The receipts of several events under one checkpoint, in the order asked for. Raises as `of`."""
+    """The receipts of several events, in the order asked for. Raises as `of`."""
     with house.database.read() as connection:
         opened = _open(house, connection, positions)
         if any(isinstance(one.record.event, IDENTIFYING) for one in opened):
@@ -136,21 +136,15 @@ def _opened(house: House, row: EventRow, commitment: bytes) -> Opened:
 
 
 def _made(house: House, connection: sa.Connection, opened: Sequence[Opened], witnessed: bool) -> list[str]:
-    key = publication.log_key(house)
-    head = _head(connection, key, witnessed)
-    node = nodes.node_reader(head.tree.size, log.tile_reader(connection))
-    return [_receipt(one, head, node) for one in opened]
+    heads = _Heads(house, connection)
+    return [_receipt(one, heads, witnessed) for one in opened]
 
 
-def _receipt(one: Opened, head: Head, node: merkle.Reader) -> str:
-    tree = head.tree
-    if one.position >= tree.size:
-        raise errors.Conflict(
-            f"No witness has cosigned a checkpoint that covers event {one.position} yet",
-            remedy="run `amana witness ask`, or leave --witnessed out",
-        )
-    path = merkle.inclusion_proof(one.position, tree.size, node)
+def _receipt(one: Opened, heads: _Heads, witnessed: bool) -> str:
     try:
+        head = heads.cosigned_for(one.position) if witnessed else heads.best_for(one.position)
+        tree = head.tree
+        path = merkle.inclusion_proof(one.position, tree.size, heads.node)
         merkle.verify_inclusion(merkle.leaf_hash(one.commitment), one.position, tree.size, path, tree.root)
     except errors.VerificationFailed as broken:
         raise errors.LedgerBroken(
@@ -159,24 +153,55 @@ def _receipt(one: Opened, head: Head, node: merkle.Reader) -> str:
     return receipt.make(one.r, one.data, one.position, path, head.note)
 
 
-def _head(connection: sa.Connection, key: note.VerifierKey, witnessed: bool) -> Head:
-    """The latest checkpoint, with cosignatures if it has any; or the latest cosigned one."""
-    latest, cosigned = log.latest(connection), proofs.named(connection, proofs.COSIGNED)
-    row = cosigned if witnessed else latest
-    if row is None:
-        what = "No witness has cosigned this log yet" if witnessed else "The log is empty"
-        raise errors.Conflict(what, remedy="run `amana witness ask`" if witnessed else "")
-    signed = row.note
-    if cosigned is not None and latest is not None and cosigned.root == latest.root:
-        signed = cosigned.note
-    return Head(tree=checkpoint.verify(signed, key).checkpoint, note=signed)
+class _Heads:
+    """The checkpoints that the receipts of one batch may stand on. `node` reads the tree of the latest one."""
+
+    def __init__(self, house: House, connection: sa.Connection) -> None:
+        self._signer = publication.log_signer(house)
+        row, cosigned = log.latest(connection), proofs.named(connection, proofs.COSIGNED)
+        if row is None:
+            raise errors.Conflict("The log is empty")
+        self._latest = self._held(row)
+        self._cosigned = None if cosigned is None else self._held(cosigned)
+        self.node = nodes.node_reader(row.size, log.tile_reader(connection))
+
+    def _held(self, row: log.CheckpointRow) -> Head:
+        return Head(tree=checkpoint.verify(row.note, self._signer.verifier).checkpoint, note=row.note)
+
+    def cosigned_for(self, position: int) -> Head:
+        """The latest cosigned checkpoint. Raises Conflict if there is none, or none that covers a log position."""
+        if self._cosigned is None:
+            raise errors.Conflict("No witness has cosigned this log yet", remedy="run `amana witness ask`")
+        if position >= self._cosigned.tree.size:
+            raise errors.Conflict(
+                f"No witness has cosigned a checkpoint that covers event {position} yet",
+                remedy="run `amana witness ask`, or leave --witnessed out",
+            )
+        return self._cosigned
+
+    def best_for(self, position: int) -> Head:
+        """The cosigned checkpoint where it covers a log position, or else that of the tree right after it."""
+        if self._cosigned is not None and position < self._cosigned.tree.size:
+            return self._cosigned
+        return self._right_after(position)
+
+    def _right_after(self, position: int) -> Head:
+        """The tree whose newest leaf stands at a position, proved to be a beginning of the latest one, then signed.
+
+        Raises VerificationFailed if the stored tree does not prove it.
+        """
+        latest = self._latest.tree
+        size = position + 1
+        if size >= latest.size:
+            return self._latest
+        tree = checkpoint.Checkpoint(origin=latest.origin, size=size, root=merkle.tree_root(size, self.node))
+        checkpoint.extends(tree, latest, merkle.consistency_proof(size, latest.size, self.node))
+        return Head(tree=tree, note=checkpoint.sign(tree, self._signer))
 
 
-def page(text: str, key: note.VerifierKey) -> str:
-    """A page, whole in one file, that checks this receipt in any current browser without a network."""
-    given = msgspec.json.encode({"receipt": text, "key": key.text()}).decode().replace("<", "\\u003c")
-    blank = resources.files("amana.data").joinpath("verify.html").read_text("utf-8")
-    return blank.replace(_GIVEN, _GIVEN.replace("{}", given), 1)
+def page(text: str, key: note.VerifierKey, language: str = "") -> str:
+    """A page, whole in one file, that checks this receipt in any current browser without a network.
 
-
-_GIVEN = '<script id="given" type="application/json">{}</script>'
+    It speaks every language of the product and opens in `language`, or in the browser's.
+    """
+    return verify_page.made({"receipt": text, "key": key.text()}, language)

@@ -24,6 +24,7 @@ from amana.ledger import canonical
 
 VERSION = 1
 HASH_SIZE = 32  # bytes
+_HASHES = ("notice_hash", "replaces")  # fields of events
 
 _json = msgspec.json.Decoder()
 # By kind: a struct's own form is kept by msgspec, a union's is worked out anew at each conversion.
@@ -49,8 +50,9 @@ def encode(event: events.AnyEvent, person: int, prev: bytes) -> bytes:
     fields["prev"] = _short(prev)
     try:
         fields["id"] = _short(bytes.fromhex(event.id))
-        if fields.get("notice_hash"):
-            fields["notice_hash"] = _short(_hash(fields["notice_hash"]))
+        for name in _HASHES:
+            if fields.get(name):
+                fields[name] = _short(_hash(fields[name]))
     except ValueError:
         raise errors.BadInput(
             "An event's id or notice hash is malformed", expected="32 and 64 hexadecimal digits"
@@ -83,8 +85,9 @@ def _record(fields: Any) -> Record:
         if fields.pop("v") != VERSION or not isinstance(person, int):
             raise ValueError
         fields["id"] = _long(fields["id"]).hex()
-        if "notice_hash" in fields:
-            fields["notice_hash"] = _long(fields["notice_hash"]).hex()
+        for name in _HASHES:
+            if name in fields:
+                fields[name] = _long(fields[name]).hex()
         when = fields["occurred"]
         lo, hi = when if isinstance(when, list) else (when, when)
         fields["occurred"] = {"lo": lo, "hi": hi}

@@ -33,7 +33,7 @@ from amana.core.cells import Terms
 from amana.keys.store import KeyStore
 from amana.ledger import checkpoint, merkle, note, sealing, tiles
 from amana.services.record import records
-from amana.storage import log, people, points, register
+from amana.storage import erasures, log, people, points, register
 from amana.storage.database import Database
 
 T = TypeVar("T")
@@ -124,7 +124,7 @@ class Session:
             self.load([person_id])
             held = self.people.get(person_id)
         if held is None:
-            raise errors.NotFound("There is no such person", remedy="check the id")
+            raise erasures.nobody(self.connection, person_id)
         return held
 
     def workspace(self) -> Writing:

@@ -15,15 +15,17 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from markupsafe import Markup
 
 from amana.core import events, person_copy
-from amana.core.rights import NEEDED, Identity, Kind
+from amana.core.rights import NEEDED, USUAL_CITATION, Identity, Kind
 from amana.ledger import receipt as proofs
 from amana.services.record import history, publication, receipts
 from amana.services.record.house import House
-from amana.services.rights import copies, copy_page, copy_words, printing
+from amana.services.rights import copies, copy_page, evidence_words, printing
 from amana.services.rights import requests as asked
 from amana.services.rights.copy_words import Words
+from amana.services.rights.evidence_words import Speaker
 from amana.services.rights.requests import Happened
 from amana.services.rights.rights_plan import Action
 from amana.storage import erasures, requests
@@ -104,9 +106,9 @@ def make(house: House, row: RequestRow, *, actor: str, language: str = "en", val
     happened = asked.happened(house, row)
     entries, proofs_of = _entries(house, row, happened, actor, values_for)
     pack = _pack(house, row, happened, entries)
-    words = copy_words.of(language)
+    spoken = evidence_words.of(language)
     files = {
-        PAGE: copy_page.render("pack.html", words, _values(pack, words)).encode(),
+        PAGE: copy_page.render("pack.html", spoken.words, _values(pack, spoken)).encode(),
         DATA: person_copy.shown(pack),
         KEY: publication.log_key(house).text().encode() + b"\n",
         **proofs_of,
@@ -249,54 +251,66 @@ def _caused(house: House, row: RequestRow, happened: list[Happened]) -> dict[int
 # ---- the page -----------------------------------------------------------------------------------------------------
 
 
-def _values(pack: Pack, words: Words) -> dict[str, Any]:
+def _values(pack: Pack, spoken: Speaker) -> dict[str, Any]:
+    words = spoken.words
     late = bool(pack.ended and pack.ended > pack.due)
     return {
         "pack": pack,
-        "request": _request(pack, words),
+        "request": _request(pack, spoken),
         "late": words("pack_late" if late else "pack_in_time") if pack.ended else "",
         "is_late": late,
-        "identity": [(one["level"], words.moment(one["at"]), one["by"]) for one in pack.identity],
-        "steps": pack.steps,
+        "identity": [
+            (spoken.named("level", one["level"]), words.moment(one["at"]), spoken.who(one["by"]))
+            for one in pack.identity
+        ],
+        "steps": [_step(one, spoken) for one in pack.steps],
         "kept": [_kept(one, words) for one in pack.kept],
-        "rounds": [
-            words("pack_round", number=one["rows"], place=f"{one['system']} · {one['node']}")
-            for one in pack.rounds
-        ],
+        "rounds": [spoken.happened(one) for one in pack.rounds],
         "looked_again": _looked_again(pack),
-        "decisions": [
-            (words.moment(one["at"]), one["actor"], one["what"], one.get("reason", ""))
-            for one in pack.decisions
-        ],
-        "told": [
-            (
-                words.moment(one["at"]),
-                one["template"].removeprefix("request_"),
-                one["what"],
-                one.get("why", ""),
-            )
-            for one in pack.told
-        ],
-        "log": [(words.moment(one["at"]), one["actor"], one["what"], _detail(one)) for one in pack.log],
-        "entries": [(one.entry, one.what, one.file) for one in pack.entries],
-        "private": sum(not one.file for one in pack.entries),
-        "moment": words.moment,
+        "decisions": [_line_told(one, spoken) for one in pack.decisions],
+        "told": [_line_told(one, spoken) for one in pack.told],
+        "log": [_line_told(one, spoken) for one in pack.log],
+        "entries": [(one.entry, spoken.entry(one.what), one.file) for one in pack.entries],
+        "private": _private(pack, spoken),
         "versions": [(words("pack_map"), pack.map_digest), (words("pack_rules"), pack.law_version)],
     }
 
 
-def _request(pack: Pack, words: Words) -> list[tuple[str, str]]:
+def _line_told(one: dict[str, Any], spoken: Speaker) -> tuple[str, str, Markup]:
+    """When, by whom, and what happened as a sentence."""
+    return spoken.words.moment(one["at"]), spoken.who(one["actor"]), spoken.happened(one)
+
+
+def _private(pack: Pack, spoken: Speaker) -> str:
+    number = sum(not one.file for one in pack.entries)
+    return spoken.counted("private", number) if number else ""
+
+
+def _step(one: Result, spoken: Speaker) -> dict[str, Any]:
+    """A step as the page shows it."""
+    return {
+        "what": f"{one.step}. {spoken.named('action', one.action)}",
+        "place": spoken.place(one.system, one.collection),
+        "finished": spoken.words.moment(one.finished) if one.finished else "",
+        "found": one.found,
+        "changed": one.changed,
+        "trouble": spoken.why(one.trouble),
+    }
+
+
+def _request(pack: Pack, spoken: Speaker) -> list[tuple[str, str]]:
+    words = spoken.words
     return [
         (words("pack_right"), words.catalogue.right[pack.kind]),
         (words("brand"), pack.brand or words("everything")),
-        (words("pack_via"), pack.via),
-        (words("pack_asker"), pack.asker),
+        (words("pack_via"), spoken.named("via", pack.via)),
+        (words("pack_asker"), spoken.named("asker", pack.asker)),
         (words("pack_received"), words.moment(pack.received)),
         (words("pack_due"), words.moment(pack.due)),
-        (words("pack_law"), pack.due_law),
+        (words("pack_law"), words("pack_law_usual") if pack.due_law == USUAL_CITATION else pack.due_law),
         (words("pack_extended"), words.moment(pack.extended) if pack.extended else words("no")),
         (words("pack_ended"), words.moment(pack.ended) if pack.ended else words("pack_open")),
-        (words("pack_outcome"), pack.outcome or pack.status),
+        (words("pack_outcome"), spoken.named("outcome", pack.outcome or pack.status)),
     ]
 
 
@@ -309,11 +323,3 @@ def _kept(one: dict[str, Any], words: Words) -> tuple[Any, ...]:
 def _looked_again(pack: Pack) -> bool:
     looks = [one for one in pack.steps if one.action == Action.VERIFY.value]
     return bool(looks) and all(one.finished for one in looks)
-
-
-def _detail(line: dict[str, Any]) -> str:
-    shown = {name: value for name, value in line.items() if name not in ("at", "actor", "what")}
-    return ", ".join(
-        f"{name}: {value if isinstance(value, str | int | bool) else msgspec.json.encode(value).decode()}"
-        for name, value in shown.items()
-    )

@@ -46,7 +46,7 @@ from amana.storage.requests import RequestRow
 from amana.storage.tasks import TaskRow
 
 TASK = "opendsr_callback"
-NOTED, TOLD = "opendsr", "opendsr_told"
+TOLD = "opendsr_told"
 LISTEN = 60  # seconds between two looks at a request that somebody wants to be called back about
 PATIENCE = 10  # seconds for an answer
 LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -242,9 +242,9 @@ def _note(
 ) -> None:
     """Write down which request an id names, and who wants to hear of it, in one transaction."""
     detail = _detail(caller, request_id)
-    if rows.noted(session.connection, NOTED, detail) is not None:
+    if rows.of_outer(session.connection, detail) is not None:
         return
-    rows.log(session.connection, [(row.id, session.now, f"api:{caller.name}", NOTED, detail)])
+    rows.log(session.connection, [(row.id, session.now, f"api:{caller.name}", rows.OUTER, detail)])
     for number, url in enumerate(urls):
         payload = {
             "ref": row.ref,
@@ -258,7 +258,7 @@ def _note(
 
 def _noted(house: House, caller: Caller, request_id: str) -> RequestRow | None:
     with house.database.read() as connection:
-        return rows.noted(connection, NOTED, _detail(caller, request_id))
+        return rows.of_outer(connection, _detail(caller, request_id))
 
 
 def _detail(caller: Caller, request_id: str) -> str:

@@ -100,12 +100,14 @@ def find(systems: Connected, seeds: dict[int, Identities], places: Iterable[Plac
     return reach(systems, Known(people=frozenset(seeds), seeds=seeds), places).found
 
 
-def reach(systems: Connected, known: Known, places: Iterable[Place]) -> Reached:
-    """As `find`, with the way that led there."""
+def reach(
+    systems: Connected, known: Known, places: Iterable[Place], states: dict[Place, Found] | None = None
+) -> Reached:
+    """As `find`, with the way that led there. `states` are what another walk for the same people found already."""
     wanted, seeds = list(places), known.seeds
     kinds = frozenset(kind for one in seeds.values() for kind in one)
     walk = leading_to(traversal.walk(systems.map, kinds), wanted)
-    walker = Walker(systems.map, walk, seeds, {})
+    walker = Walker(systems.map, walk, seeds, {} if states is None else states)
     moved = True
     while moved:
         moved = False
@@ -122,7 +124,7 @@ class Reached:
         self, the_map: DataMap, walk: Walk, found: dict[Place, Found], known: Known, wanted: Iterable[Place]
     ) -> None:
         self.found = {place: found[place] for place in wanted if place in found}
-        self._map, self._all, self._unused = the_map, found, known.unused
+        self._map, self.states, self._unused = the_map, found, known.unused
         self._edges = {step.node: step.edges for step in walk.steps}
         self._sources: dict[tuple[Edge, int], dict[str, list[Row]]] = {}
 
@@ -140,7 +142,9 @@ class Reached:
         self, place: Place, row: Row, owner: int, kind: str, gone: frozenset[str], passed: frozenset[Place]
     ) -> bool:
         collection = self._map.collection(place)
-        seen = nested.narrowed(row, nested.concerned(collection, self._all[place].sought(collection, owner)))
+        seen = nested.narrowed(
+            row, nested.concerned(collection, self.states[place].sought(collection, owner))
+        )
         own = {
             text
             for field in collection.fields
@@ -166,16 +170,19 @@ class Reached:
         )
         if (edge, owner) not in self._sources:
             self._sources[edge, owner] = self._indexed(edge, owner, fold=fold)
-        texts = {nested.text_of(value, fold=fold) or "" for value in nested.values(row, edge.target.path)}
+        texts = {
+            rights_walk.loose(nested.text_of(value, fold=fold))
+            for value in nested.values(row, edge.target.path)
+        }
         return [one for text in sorted(texts) for one in self._sources[edge, owner].get(text, ())]
 
     def _indexed(self, edge: Edge, owner: int, *, fold: bool) -> dict[str, list[Row]]:
-        collection, state = self._map.collection(edge.source.node), self._all[edge.source.node]
+        collection, state = self._map.collection(edge.source.node), self.states[edge.source.node]
         theirs = nested.concerned(collection, state.sought(collection, owner))
         rows: dict[str, list[Row]] = {}
         for held in _of(state, owner):
             for value in nested.values(nested.narrowed(held.row, theirs), edge.source.path):
-                if text := nested.text_of(value, fold=fold):
+                if text := rights_walk.loose(nested.text_of(value, fold=fold)):
                     rows.setdefault(text, []).append(held.row)
         return rows
 

@@ -5,6 +5,8 @@ Rule.
   somebody got round to it (`core.rights.due`).
 - Whoever asks is matched to a person by an address; somebody nobody knows is entered with the address alone, because
   the connected systems may know them. An address of several people is a matter for a person to decide.
+- Whole days of waiting for a proof of identity are left out of the clock once it came, where the law of each country
+  concerned says so and a link had gone out for it in time (`core.rights.waited`).
 - Who asks proves it in proportion (`rights.NEEDED`). Until then the request says `verifying`, and a link goes to the
   address on record, never to another that the request names; of somebody nobody knows, that is the address asked about.
 - Objection and withdrawal take effect when the request is written down; restriction, and with an erasure the end of
@@ -25,7 +27,7 @@ import sqlalchemy as sa
 from amana import errors
 from amana.core import rights
 from amana.core import state as states
-from amana.core.rights import Asker, Due, Identity, Kind, Status, Via
+from amana.core.rights import Asker, Identity, Kind, Status, Via
 from amana.core.statements import ANY, PersonRow, Statement
 from amana.core.vocabulary import Actor
 from amana.core.vocabulary import Status as PermissionStatus
@@ -37,7 +39,7 @@ from amana.services.record import addresses, reveal
 from amana.services.record.addresses import Keyer
 from amana.services.record.house import House
 from amana.services.record.writing import Session
-from amana.services.rights import concerns, restricting, rights_handed
+from amana.services.rights import concerns, request_clock, restricting, rights_handed
 from amana.storage import people, requests
 from amana.storage.requests import RequestRow
 
@@ -226,7 +228,7 @@ def _row(house: House, session: Session, said: Said, person: int) -> RequestRow:
         countries=" ".join(country for country, _ in laws),
         received=received,
         due=due.at,
-        due_law=_law_of(due),
+        due_law=request_clock.law_of(due),
         extended=None,
         reminded=None,
         ended=None,
@@ -256,9 +258,14 @@ def extend(house: House, ref: str, reason: str, *, actor: str) -> RequestRow:
                 expected="a country that knows an extension, not used yet, before the first deadline",
                 remedy="answer it",
             )
-        due = rights.due(row.received, laws, extended=True)
+        due = request_clock.extended(house, session, row)
         requests.update(
-            session.connection, row.id, due=due.at, due_law=_law_of(due), extended=session.now, reminded=None
+            session.connection,
+            row.id,
+            due=due.at,
+            due_law=request_clock.law_of(due),
+            extended=session.now,
+            reminded=None,
         )
         _log(session, row.id, actor, "extended", reason=reason, until=due.at)
         return row._replace(due=due.at, extended=session.now)
@@ -282,10 +289,6 @@ def remind(house: House) -> list[RequestRow]:
         if not requests.to_remind(connection, before, 1):
             return []
     return house.writing().write(work)
-
-
-def _law_of(due: Due) -> str:
-    return f"{due.country}: {due.citation}" if due.country else due.citation
 
 
 # ---- proof and decision -------------------------------------------------------------------------------------------
@@ -328,6 +331,7 @@ def _go_on(house: House, session: Session, row: RequestRow, level: Identity, act
     row = row._replace(status=Status.READY.value, proved=int(level))
     requests.update(session.connection, row.id, proved=row.proved, status=row.status)
     _log(session, row.id, actor, "proved", level=level.name.lower())
+    row = request_clock.without_waiting(house, session, row)
     _on(house, session, row)
     return row
 
@@ -341,7 +345,7 @@ def decide(house: House, ref: str, *, go: bool, reason: str, actor: str, person:
     def work(session: Session) -> RequestRow:
         row = _open_row(session, ref)
         if row.status != Status.DECIDING.value:
-            raise errors.Conflict("This request waits for nobody's decision", got=row.status, remedy="see it")
+            raise _cannot("This request waits for nobody's decision", row)
         if row.run is not None:
             return _decided_about_run(house, session, row, go=go, reason=reason, actor=actor, person=person)
         about = person or row.person
@@ -380,7 +384,7 @@ def _require_corrections(house: House, session: Session, row: RequestRow, *, go:
     if not opened(house, session.key_of(row.person), row).corrections:
         raise errors.Conflict(
             "This request to correct does not say what the right values are",
-            remedy="open one with the values that the letter names, then refuse this one",
+            remedy=f"`amana request open {row.kind} p{row.person} --correct CATEGORY=VALUE`, then refuse this one",
         )
 
 
@@ -391,7 +395,7 @@ def _decided_about_run(
     if person not in (0, row.person):
         raise errors.Conflict(
             "A request that runs already is not given to another person",
-            remedy="refuse it, and open one for them",
+            remedy=f"`amana request decide {row.ref} --refuse`, then `amana request open {row.kind} p{person}`",
         )
     _log(session, row.id, actor, "decided", go=go, reason=reason)
     if go:
@@ -411,9 +415,7 @@ def cancel(house: House, ref: str, *, actor: str) -> RequestRow:
     def work(session: Session) -> RequestRow:
         row = _open_row(session, ref)
         if Status.CANCELLED not in rights.MOVES[Status(row.status)]:
-            raise errors.Conflict(
-                "This request cannot be taken back any more", got=row.status, remedy="see it"
-            )
+            raise _cannot("This request cannot be taken back any more", row)
         rights_handed.leave(session, row)
         _off(house, session, row)
         requests.update(
@@ -434,9 +436,7 @@ def lift(house: House, ref: str, reason: str, *, actor: str) -> RequestRow:
             raise _no_such()
         ended = row.status == Status.ANSWERED.value and row.outcome != restricting.LIFTED
         if row.kind != Kind.RESTRICTION.value or not ended:
-            raise errors.Conflict(
-                "There is no restriction to lift here", got=f"{row.kind}, {row.status}", remedy="see it"
-            )
+            raise _cannot("There is no restriction to lift here", row)
         row = row._replace(outcome=restricting.LIFTED)
         requests.update(session.connection, row.id, outcome=row.outcome)
         lifted = _off(house, session, row)
@@ -570,6 +570,11 @@ def log(house: House, numbers: Sequence[int], actor: str, what: str, **detail: o
 
 def _log(session: Session, number: int, actor: str, what: str, **detail: object) -> None:
     requests.log(session.connection, [(number, session.now, actor, what, _encode(detail).decode())])
+
+
+def _cannot(what: str, row: RequestRow) -> errors.Conflict:
+    got = f"{row.kind}, {row.status}"
+    return errors.Conflict(what, got=got, remedy=f"`amana request show {row.ref}` says what it waits for")
 
 
 def _no_such() -> errors.NotFound:

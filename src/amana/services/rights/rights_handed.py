@@ -27,7 +27,9 @@ def again(session: Session, row: RequestRow, *, actor: str) -> None:
     run = requests.run(session.connection, row.run or 0)
     steps = requests.steps(session.connection, run.id) if run is not None else []
     if run is None or not any(one.state == HELD for one in steps):
-        raise errors.Conflict("This request has no run that waits for somebody", remedy="see it")
+        raise errors.Conflict(
+            "This request has no run that waits for somebody", remedy=f"`amana request show {row.ref}`"
+        )
     _require_free(session, run)
     planned = "" if any(one.trouble == MAP_CHANGED for one in steps) else run.map
     requests.replace_steps(session.connection, run.id, [_anew(session, one) for one in steps], planned)

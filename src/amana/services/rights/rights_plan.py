@@ -8,7 +8,8 @@ Rule.
   of a permission. A rectification is read back; a copy is made from what was found.
 - Desks are asked beside the rows and heard until they answer; nothing is complete before.
 - What a plan cannot do is an error now, with the field and the remedy: a personal field that cannot be masked, a
-  collection that no identity leads to, rows to change without a primary key.
+  collection that no identity leads to. Rows without a primary key are found and cannot be changed from here: their
+  change comes after all others, and waits for a person where there is anything to do.
 """
 
 from __future__ import annotations
@@ -19,11 +20,10 @@ from enum import Enum
 
 import msgspec
 
-from amana import errors
 from amana.core import traversal
 from amana.core.data_map import Collection, DataMap, Field, OnErasure, Place, covers
 from amana.core.rights import Kind
-from amana.core.traversal import Walk
+from amana.core.traversal import Walk, Why
 
 
 class Action(Enum):
@@ -76,14 +76,16 @@ def make(the_map: DataMap, kind: Kind, identities: Names[str], categories: Names
     systems = _systems(the_map)
     steps = [_at(systems, Action.FIND, step.node, 0) for step in walk.steps]
     changing, last = _changes(systems, walk, collections, kind, categories)
-    _require_keys(collections[one.node] for one in changing if one.node is not None)
+    changing = [_by_hand_last(one, collections, last) for one in changing]
     desks = walk.desks
     steps += [Planned(action=Action.ASK, system=name, level=1) for name in desks]
     steps += changing
     steps += [Planned(action=Action.HEAR, system=name, level=last + 1) for name in desks]
-    looked_at = (
-        collections if kind is Kind.ERASURE else [one.node for one in changing if one.node is not None]
-    )
+    looked_at = [
+        node
+        for node in (collections if kind is Kind.ERASURE else (one.node for one in changing))
+        if node is not None and collections[node].keys  # without one the change itself looks again
+    ]
     if kind not in COPIES:
         steps += [_at(systems, Action.VERIFY, node, last + 1) for node in looked_at]
     final = Action.COPY if kind in COPIES else Action.INSIDE
@@ -104,7 +106,7 @@ def _changes(
     if kind is Kind.ERASURE:
         levels = [[node for node in level if erases(collections[node])] for level in walk.erasure]
         for one in collections.values():
-            if one.on_erasure is OnErasure.MASK:
+            if one.on_erasure is OnErasure.MASK and one.keys:
                 traversal.require_maskable(one, traversal.targets(one))
         found = [
             _at(systems, Action.ERASE, node, number)
@@ -136,7 +138,8 @@ def erases(collection: Collection) -> bool:
     if collection.on_erasure is OnErasure.DELETE:
         return True
     found = traversal.targets(collection)
-    return bool(found.mask or found.read_only)
+    by_hand = any(one.why is Why.NO_KEY for one in found.unmaskable)
+    return bool(found.mask or found.read_only or by_hand)
 
 
 def corrected(collection: Collection, categories: Iterable[str]) -> tuple[Field, ...]:
@@ -150,14 +153,11 @@ def about(field: Field, category: str) -> bool:
     return any(covers(category, one) for one in field.categories)
 
 
-def _require_keys(collections: Iterable[Collection]) -> None:
-    for one in collections:
-        if not one.keys:
-            raise errors.BadInput(
-                f"Rows of {one.place} are to be changed, and nothing tells them apart",
-                expected="a field with primary_key: true",
-                remedy="name its key in the dataset file",
-            )
+def _by_hand_last(step: Planned, collections: Mapping[Place, Collection], last: int) -> Planned:
+    """A change of rows that nothing names waits for a person: after all others, so that it holds up none."""
+    if step.node is None or collections[step.node].keys:
+        return step
+    return msgspec.structs.replace(step, level=last + 1)
 
 
 def _systems(the_map: DataMap) -> dict[str, str]:

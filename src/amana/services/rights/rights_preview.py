@@ -2,7 +2,8 @@
 
 Rule. A preview reads and never writes, neither there nor here. It shows by which fields each collection would be
 asked and how many rows met, never a value. A system that cannot be asked now is shown with its trouble beside the
-others' counts.
+others' counts, and so is a collection without a key, where a person has to do it. An erasure of which nobody could be
+told says so at once: its run would wait for a person.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from amana.core.data_map import Collection, Row
 from amana.core.rights import Kind
 from amana.services.record.house import House
 from amana.services.rights import requests as asked
-from amana.services.rights import rights_plan, rights_run, rights_steps
+from amana.services.rights import rights_plan, rights_run, rights_steps, rights_telling
 from amana.services.rights.rights_plan import Action
 from amana.services.rights.rights_steps import Kept
 from amana.services.systems.connected import Connected
@@ -44,6 +45,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
     steps: tuple[str, ...]
     collections: tuple[Looked, ...]
+    untold: str = ""  # token: why nobody could tell the person of their erasure; "" where somebody can
 
 
 def preview(house: House, row: RequestRow, systems: Connected) -> Preview:
@@ -73,7 +75,11 @@ def preview(house: House, row: RequestRow, systems: Connected) -> Preview:
         if not shown.trouble:
             shown = _counted(house, row, systems, walker, shown, systems.map.collection(step.node))
         looked.append(shown)
-    return Preview(steps=tuple(rights_plan.digest_words(plan.steps)), collections=tuple(looked))
+    return Preview(
+        steps=tuple(rights_plan.digest_words(plan.steps)),
+        collections=tuple(looked),
+        untold=rights_telling.untold(house, [row]).get(row.id, ""),
+    )
 
 
 def _counted(
@@ -94,8 +100,10 @@ def _counted(
         doing = rights_steps.refusing(collection, found, {row.id: row.brand})
     else:
         return shown
+    to_do = bool(doing.rewrites or doing.deletes)
     return msgspec.structs.replace(
         shown,
+        trouble=rights_steps.NO_KEY if to_do and not collection.keys else "",
         changes=len(doing.rewrites),
         deletes=len(doing.deletes),
         kept=tuple(doing.kept.get(row.id, ())),

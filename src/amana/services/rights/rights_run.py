@@ -7,6 +7,7 @@ Rule.
 - What failed for now is tried again with growing pauses. What can never be done, what was tried too often, and what is
   still there after some rounds is handed to a person with its token: the request then says `deciding`. One request
   that cannot begin holds up no other.
+- An erasure of whom nobody could tell does not begin: it waits for a person (`rights_telling`).
 - A request is answered in the transaction in which its run's last step is done. Only somebody who was erased meanwhile
   is answered without a run; their erasure is answered so where nothing is connected, and else is for a person to see
   to, because nothing leads into the connected systems any more.
@@ -26,7 +27,7 @@ from amana.core.rights import Kind, Status
 from amana.services.record.house import House
 from amana.services.record.writing import Session
 from amana.services.rights import requests as asked
-from amana.services.rights import rights_handed, rights_plan, rights_rows
+from amana.services.rights import rights_handed, rights_plan, rights_rows, rights_telling
 from amana.services.rights.manual_desk import ManualBook
 from amana.services.rights.rights_plan import Plan
 from amana.services.rights.rights_rows import Secrets
@@ -134,12 +135,23 @@ def sweep(house: House, systems: Callable[[House], Connected] = open_systems) ->
         together = [row for row in ready if row.kind == ready[0].kind]
         if Kind(ready[0].kind) in ALONE:
             together = together[:1]
-        _begin_all(house, together, opened)
+        _begin_all(house, _tellable(house, together), opened)
         return ended + len(together)
+
+
+def _tellable(house: House, rows: Sequence[RequestRow]) -> list[RequestRow]:
+    """Those that may begin; an erasure of whom nobody could tell is handed to a person before anything is touched."""
+    untold = rights_telling.untold(house, rows)
+    for row in rows:
+        if row.id in untold:
+            asked.to_decide(house, row, f"{rights_telling.UNTOLD}:{untold[row.id]}", actor="amana")
+    return [row for row in rows if row.id not in untold]
 
 
 def _begin_all(house: House, rows: Sequence[RequestRow], systems: Connected) -> None:
     """Begin them together; where that cannot be, half by half, until the one that cannot begin stands alone."""
+    if not rows:
+        return
     try:
         begin(house, rows, systems)
     except errors.Conflict:
@@ -185,11 +197,17 @@ def end_erased(house: House) -> int:
 
 def run_now(house: House, row: RequestRow, systems: Connected) -> RequestRow:
     """Work on one request now, whatever its pauses say; how it stands then. Raises Busy, BadInput, Conflict."""
+    ready = row.run is None and row.status == Status.READY.value
+    if ready and not _tellable(house, [row]):
+        return asked.get(house, row.ref)
     number = row.run if row.run is not None else begin(house, [row], systems)
     now = house.clock()
     claimed = house.writing().write(lambda s: requests.claim_one(s.connection, number, now, now + LEASE))
     if claimed is None:
-        raise errors.Busy("Somebody works on this request already, or it is over", remedy="see it, or wait")
+        raise errors.Busy(
+            "Somebody works on this request already, or it is over",
+            remedy=f"wait, or `amana request show {row.ref}`",
+        )
     go_on(house, claimed, systems, patient=False)
     return asked.get(house, row.ref)
 

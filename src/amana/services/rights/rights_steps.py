@@ -6,6 +6,7 @@ Rule.
   cannot be written is told too, and neither is passed over in silence.
 - Looking again is done with every value that rows were found by, and with the keys of the rows that were changed. A
   row that should be gone, a value that is as it was, a row that is new: each keeps the request open.
+- In a collection without a key a person deletes the rows or empties the fields. It is done once nothing is left to do.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from amana import errors
 from amana.connectors.systems.system import Change, Limits, Match, Rows
 from amana.core import grounds, masking, nested, traversal
 from amana.core.data_map import Collection, OnErasure, Plain, Row
@@ -27,6 +29,8 @@ from amana.services.systems import rights_walk
 from amana.services.systems.rights_walk import Found, Held
 
 CHUNK = 500  # rows to one call of a connector
+NO_KEY = "no_key"
+"""Why a person has to do it: nothing names a row of the collection, so that none can be changed from here."""
 READ_ONLY = "read_only"
 """The ground of what stays because its system lets nobody write it."""
 
@@ -139,6 +143,22 @@ def setting(collection: Collection, found: Found, said: Callable[[Held], Mapping
     theirs = nested.concerned(collection, found.sought(collection))
     for held in found.rows.values():
         _rewrite(doing, collection, held, _put(collection, held.row, said(held), theirs))
+    return doing
+
+
+def by_hand(rows: Rows, collection: Collection, found: Found, wanted: Callable[[Found], Doing]) -> Doing:
+    """Look whether a person did in a collection without a key what nothing else can do; what stays of it.
+
+    `wanted` says what is to be done to rows. Raises Undeliverable as long as anything is, NotNow.
+    """
+    matches = found.matches(collection, new_only=False) if found.rows else []
+    now = Found(wanted=found.wanted)
+    for row in rows.find(collection, matches) if matches else ():
+        if owners := rights_walk.owners_of(found, collection, row):
+            now.rows[rights_walk.key_text(collection, row)] = Held(row=row, owners=owners)
+    doing = wanted(now)
+    if doing.rewrites or doing.deletes:
+        raise errors.Undeliverable(NO_KEY, expected="a person to do it", got=str(collection.place))
     return doing
 
 

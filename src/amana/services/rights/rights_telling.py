@@ -5,8 +5,10 @@ Rule.
   in the transaction that moves the place to which the log was read. Nothing is told twice, nothing is left out, and
   whoever writes the log need not know. What is overtaken, a receipt of what is answered already, is not told.
 - An erasure is told before it happens: the answer leaves while there is an address and a key, with what was erased and
-  what the law keeps, and the person is forgotten once it was handed over. What cannot be handed over for good, for
-  want of an address or of a way to send, holds up no erasure: it is written down as not told.
+  what the law keeps, and the person is forgotten once it was handed over. Whom nobody can tell, for want of an address
+  or of a way to send, is not erased in silence: before anything is touched, and again where the answer could not be
+  handed over, the request waits for a person, who tells them in another way and says so (`decide … --go`), or mends
+  the way. What a controller asks for by OpenDSR is told by that controller.
 - A message holds the reference, the day and a link that shows no value. Values are fetched through a fresh proof.
 - At most `MOST` of these a day go to one person, so that nobody's address is filled by asking in their name.
 """
@@ -20,7 +22,8 @@ from typing import Any
 import msgspec
 
 from amana.core import facts
-from amana.core.rights import Kind
+from amana.core.rights import Kind, Via
+from amana.core.state import PersonState
 from amana.core.statements import ANY
 from amana.core.vocabulary import Channel
 from amana.services.record import links, tasks
@@ -28,7 +31,7 @@ from amana.services.record.house import House
 from amana.services.record.writing import Session
 from amana.services.rights import copy_words, following
 from amana.services.rights.copy_words import Words
-from amana.storage import positions, requests
+from amana.storage import people, positions, requests
 from amana.storage import tasks as task_rows
 from amana.storage.requests import LogRow, RequestRow
 
@@ -43,7 +46,8 @@ RECEIVED, EXTENDED, REFUSED = "request_received", "request_extended", "request_r
 ANSWERED, FAREWELL = "request_answered", "request_erased"
 TEMPLATES = (RECEIVED, EXTENDED, REFUSED, ANSWERED, FAREWELL)
 _TOLD = {"opened": RECEIVED, "extended": EXTENDED, "decided": REFUSED, "answered": ANSWERED}
-_ENDS = frozenset({"told", "not_told"})
+UNTOLD = "not_told"
+"""The ground on which an erasure waits for a person: nobody could tell its person."""
 _COPIES = frozenset({Kind.ACCESS.value, Kind.PORTABILITY.value})
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -68,14 +72,43 @@ def sweep(house: House) -> int:
     return house.writing().write(work)
 
 
-def farewell(house: House, rows: Sequence[RequestRow]) -> int:
-    """Tell people that they are erased; how many seconds to wait before looking again, 0 once everybody was told.
+class Farewell(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the last messages of some requests are."""
 
-    Safe to repeat. Who cannot be told is written down, and holds up nothing.
-    """
-    return house.writing().write(
-        lambda session: max((_farewell(house, session, row) for row in rows), default=0)
-    )
+    wait: int = 0  # seconds before looking again; 0 once nothing is on its way
+    untold: frozenset[int] = (
+        frozenset()
+    )  # requests whose people could not be told, and nobody decided to go on
+
+
+def farewell(house: House, rows: Sequence[RequestRow]) -> Farewell:
+    """Tell people that they are erased. Safe to repeat. Who cannot be told is written down."""
+
+    def work(session: Session) -> Farewell:
+        stands = {row.id: _farewell(house, session, row) for row in rows}
+        return Farewell(
+            wait=max((one for one in stands.values() if one is not None), default=0),
+            untold=frozenset(number for number, one in stands.items() if one is None),
+        )
+
+    return house.writing().write(work)
+
+
+def untold(house: House, rows: Sequence[RequestRow]) -> dict[int, str]:
+    """The erasures among these whose people nobody could tell, with the reason; not those decided about already."""
+    asked = [row for row in rows if row.kind == Kind.ERASURE.value and row.via != Via.OPENDSR.value]
+    if not asked:
+        return {}
+    with house.database.read() as connection:
+        states = {
+            one: row.state for one, row in people.get(connection, [row.person for row in asked]).items()
+        }
+        found = {row: _no_way(house, states[row.person]) for row in asked if row.person in states}
+        return {
+            row.id: why
+            for row, why in found.items()
+            if why and not _is_let_go(requests.logged(connection, row.id))
+        }
 
 
 # ---- what is told -------------------------------------------------------------------------------------------------
@@ -131,31 +164,53 @@ def _ground(words: Words, ground: str, law: str, until: str) -> str:
 # ---- the last message ---------------------------------------------------------------------------------------------
 
 
-def _farewell(house: House, session: Session, row: RequestRow) -> int:
-    key = _last(row)
-    said = [
-        msgspec.json.decode(one.detail)
-        for one in requests.logged(session.connection, row.id)
-        if one.what in _ENDS
-    ]
-    if any(one.get("template") == FAREWELL for one in said):
+def _farewell(house: House, session: Session, row: RequestRow) -> int | None:
+    """How many seconds to wait for the answer to leave, 0 for none; None where it cannot leave and nobody decided."""
+    lines = requests.logged(session.connection, row.id)
+    if row.via == Via.OPENDSR.value or _has_said(lines, "told"):
         return 0
+    let_go = _is_let_go(lines)
+    begun = max((at for at, line in enumerate(lines) if line.what == "again"), default=-1)
+    if _has_said(lines if let_go else lines[begun + 1 :], "not_told"):
+        return 0 if let_go else None
+    if row.person not in house.keys.known_keys([row.person]):
+        _note(session, row, "not_told", FAREWELL, why="person_erased")
+        return 0
+    attempt = sum(line.what == "again" for line in lines)
+    key = f"{_last(row)}/{attempt}" if attempt else _last(row)
     found = task_rows.standing_of(session.connection, key)
     if found is None:
-        if row.person not in house.keys.known_keys([row.person]):
-            _note(session, row, "not_told", FAREWELL, why="person_erased")
-            return 0
         words = copy_words.of(row.language)
-        queued = _queue(house, session, row, FAREWELL, key, _facts(words, row), _kept(session, words, row))
-        return WAIT if queued else 0
+        if _queue(house, session, row, FAREWELL, key, _facts(words, row), _kept(session, words, row)):
+            return WAIT
+        return 0 if let_go else None
     state, trouble = found
     if state == task_rows.READY:
         return WAIT
     if state == task_rows.DONE:
         _note(session, row, "told", FAREWELL)
-    else:
-        _note(session, row, "not_told", FAREWELL, why=trouble)
-    return 0
+        return 0
+    _note(session, row, "not_told", FAREWELL, why=trouble)
+    return 0 if let_go else None
+
+
+def _has_said(lines: Sequence[LogRow], what: str) -> bool:
+    """Whether a line says of the last message that it was told, or was not."""
+    return any(
+        line.what == what and msgspec.json.decode(line.detail).get("template") == FAREWELL for line in lines
+    )
+
+
+def _is_let_go(lines: Sequence[LogRow]) -> bool:
+    """Whether a person decided to go on although nobody could be told from here."""
+    waits = False
+    for line in lines:
+        detail: dict[str, Any] = msgspec.json.decode(line.detail)
+        if line.what == "to_decide":
+            waits = UNTOLD in str(detail.get("ground", ""))
+        elif line.what == "decided" and waits and detail["go"]:
+            return True
+    return False
 
 
 def _last(row: RequestRow) -> str:
@@ -176,9 +231,10 @@ def _queue(
     points: Sequence[str],
 ) -> bool:
     """Queue one message, and write it down; whether there is a way to the person."""
-    way, point = _way(house, session, row.person)
+    state = session.person(row.person).state
+    way, point = _way(house, state)
     recent = task_rows.made_since(session.connection, row.person, "request/", session.now - DAY)
-    why = "" if way else ("no_mail" if house.workspace.mail is None else "no_address")
+    why = _no_way(house, state)
     if not why and template != FAREWELL and recent >= MOST:
         why = "too_many"
     if why:
@@ -199,16 +255,22 @@ def _queue(
     return True
 
 
-def _way(house: House, session: Session, person_id: int) -> tuple[str, int]:
+def _way(house: House, state: PersonState) -> tuple[str, int]:
     """The kind of task and the contact point: e-mail before text; "" where neither leads to the person."""
     if house.workspace.mail is None:
         return "", -1
-    state = session.person(person_id).state
     email = facts.current_point(state, Channel.EMAIL)
     if email >= 0:
         return "mail", email
     number = facts.current_point(state, Channel.SMS)
     return ("sms", number) if number >= 0 and house.workspace.sms is not None else ("", -1)
+
+
+def _no_way(house: House, state: PersonState) -> str:
+    """Why no way leads to the person; "" where one does."""
+    if _way(house, state)[0]:
+        return ""
+    return "no_mail" if house.workspace.mail is None else "no_address"
 
 
 def _link(house: House, session: Session, row: RequestRow, template: str, brand: str) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -212,12 +213,20 @@ class Work:
         node = rights_rows.place(step.node)
         collection, found = self.systems.map.collection(node), self.states().get(node, Found())
         rows = self.systems.rows(step.system)
+        if not collection.keys:
+            doing = rights_steps.by_hand(rows, collection, found, partial(self._doing, step, collection))
+            step = self._set(step, sealed=self._seal(step, doing), found=len(found.rows))
+            self._changed(step, len(found.rows), doing)
+            return
         if step.sealed:
             doing = self._unseal(step, Doing)
         else:
             doing = self._doing(step, collection, found)
             step = self._set(step, sealed=self._seal(step, doing), found=len(found.rows))
-        changed = rights_steps.do(rows, collection, doing)
+        self._changed(step, rights_steps.do(rows, collection, doing), doing)
+
+    def _changed(self, step: StepRow, changed: int, doing: Doing) -> None:
+        """A change was made: how many rows, and what stays."""
 
         def work(session: Session) -> None:
             self._put(session, step, state=DONE, changed=changed, trouble="", finished=session.now)
@@ -343,13 +352,33 @@ class Work:
     # ---- here ----------------------------------------------------------------------------------------------------
 
     def _tell_people(self, step: StepRow) -> None:
-        """Nobody is forgotten before the answer has left, or cannot leave for good."""
-        wait = rights_telling.farewell(self.house, self.rows)
+        """Nobody is forgotten before the answer has left, or somebody decided about those it cannot reach."""
+        told = rights_telling.farewell(self.house, self.rows)
         now = self.house.clock()
-        if wait:
-            self._set(step, due=now + wait, trouble="telling")
-        else:
-            self._set(step, state=DONE, trouble="", finished=now)
+        if told.wait:
+            self._set(step, due=now + told.wait, trouble="telling")
+            return
+        if told.untold:
+            self._end_some([row for row in self.rows if row.id not in told.untold])
+            raise errors.Undeliverable(rights_telling.UNTOLD)
+        self._set(step, state=DONE, trouble="", finished=now)
+
+    def _end_some(self, rows: Sequence[RequestRow]) -> None:
+        """Forget and answer those who were told, so that they do not wait for the others of their run."""
+        if not rows:
+            return
+        rights_inside.do(self.house, self.kind, rows, self._collected, self._corrections)
+        outcomes = self._outcomes()
+
+        def work(session: Session) -> None:
+            for row in rows:
+                outcome, count = outcomes[row.id]
+                asked.answered(session, row, outcome, rows=count)
+
+        self.house.writing().write(work)
+        ended = {row.id for row in rows}
+        self.rows = [row for row in self.rows if row.id not in ended]
+        self._states = None
 
     def _inside(self, step: StepRow) -> None:
         gone = set() if self.kind is Kind.ERASURE else self._gone()
@@ -454,6 +483,20 @@ class Work:
 
     def _finish(self) -> None:
         """Answer every request of the run, in the transaction that ends it."""
+        gone = set() if self.kind is Kind.ERASURE else self._gone()
+        outcomes = self._outcomes()
+
+        def work(session: Session) -> None:
+            for row in self.rows:
+                outcome, count = outcomes[row.id]
+                asked.answered(session, row, ERASED_BEFORE if row.id in gone else outcome, rows=count)
+            requests.empty_steps(session.connection, self.run.id)
+            requests.move_run(session.connection, self.run.id, DONE)
+
+        self.house.writing().write(work)
+
+    def _outcomes(self) -> dict[int, tuple[str, int]]:
+        """What each request of the run is answered with, and how many rows were found for it elsewhere."""
         count: Counter[int] = Counter()
         for number, held in self._collected().items():
             count[number] = sum(len(one) for one in held.values())
@@ -463,20 +506,15 @@ class Work:
             if one.sealed and Action(one.action) in CHANGING
             for number in self._unseal(one, Doing).kept
         }
-        gone = set() if self.kind is Kind.ERASURE else self._gone()
         if self.kind is Kind.ERASURE and rights_plan.passed_over(self.systems.map):
             kept = {row.id for row in self.rows}
-
-        def work(session: Session) -> None:
-            for row in self.rows:
-                outcome = (
-                    "done_in_part" if row.id in kept else "done" if count[row.id] else "nothing_elsewhere"
-                )
-                asked.answered(session, row, ERASED_BEFORE if row.id in gone else outcome, rows=count[row.id])
-            requests.empty_steps(session.connection, self.run.id)
-            requests.move_run(session.connection, self.run.id, DONE)
-
-        self.house.writing().write(work)
+        return {
+            row.id: (
+                "done_in_part" if row.id in kept else "done" if count[row.id] else "nothing_elsewhere",
+                count[row.id],
+            )
+            for row in self.rows
+        }
 
     def _ended_without(self) -> bool:
         """End what can be answered no more because its person was erased; whether that was everybody."""

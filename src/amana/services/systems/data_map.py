@@ -3,6 +3,8 @@
 Rule.
 - `load` gives a map that can be walked, or raises; `checked` gives all that is wrong with it, and holds it against the
   workspace too: purposes, brands and channels that it names exist there.
+- A collection whose rows an erasure must change and nothing names (no primary key) is a mistake that `checked` gives
+  and `load` lets pass: every other collection goes on being walked, and that one is a person's work each time.
 - What may stand and yet deserves a look is a note: a personal field without a purpose, or one that erasure could not
   mask; retention that nobody can count; a system without its country. Notes stop nothing here; a plan that meets a
   field it cannot mask is refused by itself.
@@ -56,7 +58,7 @@ def load(folder: Path) -> DataMap:
 def checked(folder: Path, workspace: Workspace) -> Checked:
     """The map with all its problems, of itself and against the workspace, and its notes."""
     data_map, problems = _read(folder, _stamps(folder))
-    found = (*problems, *_against(data_map, workspace))
+    found = (*problems, *_against(data_map, workspace), *_keyless(data_map))
     return Checked(map=data_map, problems=found, notes=tuple(sorted(set(_notes(data_map)))))
 
 
@@ -146,6 +148,20 @@ def _unknown(file: str, path: str, what: str, known: Iterable[str]) -> Problem:
     )
 
 
+def _keyless(data_map: DataMap) -> Iterator[Problem]:
+    """Collections whose rows an erasure must change and nothing tells apart."""
+    sources = {dataset.name: dataset.source for dataset in data_map.datasets}
+    for place, one in traversal.walked(data_map).items():
+        if not one.keys and traversal.wanted(one):
+            yield Problem(
+                file=sources[place.dataset],
+                path=f"{place.dataset} → {place.collection}",
+                what="No row of it can be changed or deleted: every erasure waits for a person to do it there",
+                expected="a field with primary_key: true",
+                remedy="name its key, or give the table one; skip_processing: true leaves it out, and says so",
+            )
+
+
 # ---- notes ------------------------------------------------------------------------------------------------------
 
 
@@ -175,8 +191,9 @@ def _collection_notes(system: System, dataset: Dataset, one: Collection) -> Iter
 
 def _unerasable(one: Collection, personal: tuple[Field, ...], where: str) -> Iterator[Note]:
     found = traversal.classified(one, personal)
-    if found.unmaskable:
-        named = listed(f"{each.field.path} ({each.why.value})" for each in found.unmaskable)
+    unmaskable = [each for each in found.unmaskable if each.why is not traversal.Why.NO_KEY]
+    if unmaskable:
+        named = listed(f"{each.field.path} ({each.why.value})" for each in unmaskable)
         yield Note(where=where, words=f"no erasure can be planned before these are mended: {named}")
     if found.read_only:
         named = listed(field.path for field in found.read_only)

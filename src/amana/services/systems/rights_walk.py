@@ -5,13 +5,16 @@ Rule.
   values that are new to it. A row belongs to every request one of whose values it matched; what it refers to is asked
   next. It goes round until nothing new comes, so that a cycle ends and no order of files changes the answer.
 - What was asked and what was found is state that can be stored after each collection and gone on with after a kill.
-- Mail addresses are compared without letter case, everything else by its text (42 is "42"). Null matches nothing.
+- Mail addresses are compared without letter case, everything else by its text (42 is "42"). Null matches nothing. What
+  the map calls a number refers in its shortest form (42.00 to 42). A row that a system gave for a value is that value's
+  where they differ in nothing but trailing blanks, or zeros behind the point: the types of two ends may differ so.
 - A value that brings more rows of one collection to a request than `MOST_ROWS` is no identity but a mistake in the
   map: it stops and a person looks, before somebody is erased for living in the same country.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as Collected
 from typing import Any
@@ -21,13 +24,15 @@ import msgspec
 from amana import errors
 from amana.connectors.systems.system import Match
 from amana.core import nested, traversal
-from amana.core.data_map import Collection, DataMap, Field, Place, Plain, Row, covers
+from amana.core.data_map import Collection, DataMap, DataType, Field, Place, Plain, Row, covers
 from amana.core.nested import Sought
 from amana.core.traversal import Step, Walk
 
 MOST_ROWS = 20_000
 """Rows of one collection for one request."""
 
+SCALED = re.compile(r"(?P<whole>[+-]?[0-9]+)(?P<part>\.[0-9]+)", re.ASCII)
+"""A number with digits behind its point."""
 Find = Callable[[Collection, list[Match]], Iterable[Row]]
 """Asks one collection. Raises NotNow, Undeliverable."""
 
@@ -173,6 +178,7 @@ class Walker:
             for held in source.rows.values():
                 seen = nested.narrowed(held.row, theirs)
                 for reached in nested.values(seen, edge.source.path):
+                    reached = referring(field_of(origin, edge.source.path), reached)
                     state.want(edge.target.path, reached, held.owners, fold=folds(target))
 
 
@@ -185,7 +191,36 @@ def owners_of(state: Found, collection: Collection, row: Row) -> set[int]:
             one = asked.get(nested.text_of(value, fold=fold) or "")
             if one is not None:
                 owners |= one.owners
+    return owners or _owners_by_type(state, collection, row)
+
+
+def _owners_by_type(state: Found, collection: Collection, row: Row) -> set[int]:
+    """As `owners_of`, for a row that meets none of the texts: a column's type wrote its value in another way."""
+    owners: set[int] = set()
+    for path, asked in state.wanted.items():
+        fold = folds(field_of(collection, path))
+        met = {loose(nested.text_of(value, fold=fold)) for value in nested.values(row, path)} - {""}
+        for text, one in asked.items() if met else ():
+            if loose(text) in met:
+                owners |= one.owners
     return owners
+
+
+def referring(field: Field, value: Plain) -> Plain:
+    """A value as it refers to others: of what the map calls a number the shortest form."""
+    is_text = isinstance(value, str) and field.type in (DataType.INTEGER, DataType.FLOAT)
+    return loose(str(value)) if is_text else value
+
+
+def loose(text: str | None) -> str:
+    """A text without trailing blanks, a number without zeros behind its point."""
+    text = (text or "").rstrip(" ")
+    scaled = SCALED.fullmatch(text)
+    return (
+        scaled["whole"] + (scaled["part"].rstrip("0") if scaled["part"].strip(".0") else "")
+        if scaled
+        else text
+    )
 
 
 def key_of(collection: Collection, row: Row) -> dict[str, Plain]:

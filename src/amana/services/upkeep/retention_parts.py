@@ -4,7 +4,8 @@ Rule.
 - Counting and doing are one piece of code: what a review shows is what a run does, evaluated anew on the day.
 - Of a row that is several people's a purpose lives if it lives for one of them, and ended if it ended for each.
 - A row goes whole only where its collection says so (`on_erasure: delete`) and nothing of it stays; otherwise fields are
-  masked. What living grounds keep (`core.grounds`) and what cannot be written is counted with its reason.
+  masked. What living grounds keep (`core.grounds`), what cannot be written and what leads to rows that stay
+  (`retention_leads`) is counted with its reason.
 - What was done is looked at again, by the values the rows were found by and by their keys.
 - Nothing leaves this module but counts: no value, no key of a row, no person's number.
 """
@@ -21,7 +22,7 @@ from amana import errors
 from amana.connectors.systems.system import Limits
 from amana.core import events, grounds, masking, nested, traversal
 from amana.core import state as states
-from amana.core.data_map import Collection, OnErasure, Place, System
+from amana.core.data_map import Collection, Field, OnErasure, Place, System
 from amana.core.rights import ENDED as REQUEST_ENDED
 from amana.core.rights import Status
 from amana.core.statements import Interval
@@ -36,10 +37,12 @@ from amana.services.keeping import forget
 from amana.services.record.house import House
 from amana.services.record.writing import Session, profile_context
 from amana.services.rights import reaching, rights_steps
-from amana.services.rights.rights_steps import READ_ONLY, Doing, Rewrite
+from amana.services.rights.rights_steps import NO_KEY, READ_ONLY, Doing, Rewrite
 from amana.services.systems import rights_walk
 from amana.services.systems.connected import Connected
 from amana.services.systems.rights_walk import Found, Held
+from amana.services.upkeep import retention_leads
+from amana.services.upkeep.retention_leads import LEADS, Going
 from amana.storage import people, requests
 
 SOURCE = "retention"
@@ -257,21 +260,27 @@ def rows(
 ) -> Counts:
     """Count rows of one system in which something goes; mask or delete them where `allowed` is given.
 
-    Raises NotNow, Undeliverable, and BadInput for a field that cannot be masked.
+    What rows lead to goes before them, so that a kill in between leaves a way to all that is left. Raises NotNow,
+    Undeliverable, and BadInput for a field that cannot be masked.
     """
     known = reaching.known(house, ids, PURPOSE)
     asked = systems.system(system)
-    found = reaching.find(systems, known.seeds, places(systems, asked))
+    reached = reaching.reach(systems, known, places(systems, asked))
     held = about(house, list(known.seeds))
     counts: Counts = {}
+    works = {
+        place: _Collection(house, systems, systems.map.collection(place), asked, state, held, masking_key)
+        for place, state in reached.found.items()
+    }
+    goes = {place: work.goes(known.people) for place, work in works.items()}
+    kept = retention_leads.staying(systems, known, reached, goes)
     doing: dict[Place, Doing] = {}
-    for place, state in found.items():
-        work = _Collection(house, systems, systems.map.collection(place), asked, state, held, masking_key)
-        doing[place], counts[str(place)] = work.done(known.people)
+    for place, work in works.items():
+        doing[place], counts[str(place)] = work.done(known.people, kept.get(place, {}))
     if allowed is not None and any(one.due for one in counts.values()):
         allowed(counts)
-        for place, one in doing.items():
-            _do(systems, system, systems.map.collection(place), found[place], one)
+        for place in reversed([place for place in reached.states if place in doing]):
+            _do(systems, system, systems.map.collection(place), reached.found[place], doing[place])
     return counts
 
 
@@ -304,65 +313,88 @@ class _Collection:
         self.today = datetime.fromtimestamp(house.clock(), UTC).date()
         self.personal = {field.path for field in traversal.chosen(collection, (traversal.PERSONAL,))}
 
-    def done(self, asked: frozenset[int]) -> tuple[Doing, Count]:
-        """What goes of the rows whose first owner is among these people, so that each is counted once."""
-        doing, count = Doing(), Count()
-        for held in self._rows(asked):
-            count.found += 1
-            owners = [self.held.lives[one] for one in held.owners if one in self.held.lives]
-            if any(one.restricted for one in owners) or not owners:
-                count.add(Count(kept={"restricted": 1}))
+    def goes(self, asked: frozenset[int]) -> dict[str, Going]:
+        """What would go of the rows whose first owner is among these people, if none of them led anywhere."""
+        found = {}
+        for key, held in self._rows(asked):
+            owners = self._owners(held)
+            if not owners or not self.collection.keys:
                 continue
-            self._row(held, owners, doing, count)
+            verdict = self._verdict(held, owners)
+            if verdict.goes:
+                found[key] = Going(held=held, fields=verdict.goes, whole=self._is_whole(verdict))
+        return found
+
+    def done(self, asked: frozenset[int], kept: Mapping[str, Going]) -> tuple[Doing, Count]:
+        """What goes of the rows whose first owner is among these people, so that each is counted once.
+
+        `kept` are the rows whose leading fields stay, with what goes of them all the same.
+        """
+        doing, count = Doing(), Count()
+        for key, held in self._rows(asked):
+            count.found += 1
+            if owners := self._owners(held):
+                self._row(held, owners, kept.get(key), doing, count)
+            else:
+                count.add(Count(kept={"restricted": 1}))
         return doing, count
 
-    def _rows(self, asked: frozenset[int]) -> Iterator[Held]:
-        return (held for held in self.found.rows.values() if min(held.owners) in asked)
+    def _rows(self, asked: frozenset[int]) -> Iterator[tuple[str, Held]]:
+        return ((key, held) for key, held in self.found.rows.items() if min(held.owners) in asked)
 
-    def _row(self, held: Held, owners: Sequence[Lives], doing: Doing, count: Count) -> None:
-        ended = frozenset.intersection(*(one.ended for one in owners))
-        living = frozenset.union(*(one.living for one in owners))
-        by_time = grounds.ended(
+    def _owners(self, held: Held) -> list[Lives]:
+        """What lives for each whose row it is; none where somebody's processing is restricted."""
+        owners = [self.held.lives[one] for one in held.owners if one in self.held.lives]
+        return [] if any(one.restricted for one in owners) else owners
+
+    def _verdict(self, held: Held, owners: Sequence[Lives], *, by_time: bool = False) -> grounds.Verdict:
+        return grounds.ended(
             self.collection,
             held.row,
-            ended=(),
-            living_purposes=living,
+            ended=() if by_time else frozenset.intersection(*(one.ended for one in owners)),
+            living_purposes=frozenset.union(*(one.living for one in owners)),
             today=self.today,
             purposes=self.system.purposes,
         )
-        verdict = grounds.ended(
-            self.collection,
-            held.row,
-            ended=ended,
-            living_purposes=living,
-            today=self.today,
-            purposes=self.system.purposes,
-        )
+
+    def _is_whole(self, verdict: grounds.Verdict) -> bool:
+        """Whether the row itself goes."""
+        whole = verdict.whole and {field.path for field in verdict.goes} >= self.personal
+        return self.collection.on_erasure is OnErasure.DELETE and whole
+
+    def _row(
+        self, held: Held, owners: Sequence[Lives], kept: Going | None, doing: Doing, count: Count
+    ) -> None:
+        verdict = self._verdict(held, owners)
         for one in verdict.kept:
             count.add(Count(kept={one.ground: 1}))
-        whole = verdict.whole and {field.path for field in verdict.goes} >= self.personal
-        if self.collection.on_erasure is OnErasure.DELETE and whole:
-            doing.deletes.append(rights_walk.key_of(self.collection, held.row))
+        fields, key = verdict.goes, rights_walk.key_of(self.collection, held.row)
+        if fields and not self.collection.keys:
+            count.add(Count(kept={NO_KEY: len(fields)}))
+            return
+        if kept is not None:
+            count.add(Count(kept={LEADS: 1}))
+            fields = kept.fields
+            if self.collection.on_erasure is OnErasure.DELETE:  # such a collection need not be maskable
+                can = traversal.classified(self.collection, fields)
+                fields = (*can.mask, *can.read_only)
+        if kept is None and self._is_whole(verdict):
+            doing.deletes.append(key)
             count.add(Count(due=1, deletes=1))
-            changed = {field.path for field in verdict.goes}
+            changed = {field.path for field in fields}
         else:
-            after = self._masked(held, verdict, count)
+            after = self._masked(held, fields, count)
             if not after:
                 return
-            doing.rewrites.append(
-                Rewrite(
-                    key=rights_walk.key_of(self.collection, held.row),
-                    before={path: nested.at(held.row, path) for path in after},
-                    after=after,
-                )
-            )
+            before = {path: nested.at(held.row, path) for path in after}
+            doing.rewrites.append(Rewrite(key=key, before=before, after=after))
             changed = set(after)
             count.add(Count(due=1))
-        over = {field.path for field in by_time.goes} & changed
+        over = {field.path for field in self._verdict(held, owners, by_time=True).goes} & changed
         count.add(Count(ended=len(changed - over), over=len(over)))
 
-    def _masked(self, held: Held, verdict: grounds.Verdict, count: Count) -> dict[str, Any]:
-        targets = traversal.classified(self.collection, verdict.goes)
+    def _masked(self, held: Held, fields: Sequence[Field], count: Count) -> dict[str, Any]:
+        targets = traversal.classified(self.collection, fields)
         traversal.require_maskable(self.collection, targets)
         if targets.read_only:
             count.add(Count(kept={READ_ONLY: len(targets.read_only)}))

@@ -24,7 +24,7 @@ from amana import errors
 from amana.storage import tables
 
 FOLDER = Path(__file__).parent
-HEAD = "0009"
+HEAD = "0010"
 """The revision that this program needs."""
 
 
