@@ -52,7 +52,7 @@ def figures(size: int) -> list[Figure]:
                 *_caught_up(house, people),
                 *_many(house, people, "SQLite"),
                 *_asked(house, settings, people, "SQLite"),
-                _withdrawn_meanwhile(house),
+                _withdrawn_meanwhile(house, "SQLite"),
             ]
     return [*found, *_on_a_server(min(size, MOST_ON_A_SERVER))]
 
@@ -212,7 +212,7 @@ def _screen_for(workspace: str, database: str, keys: str, seconds: float) -> Non
             print("screened", flush=True)
 
 
-def _withdrawn_meanwhile(house: House) -> Figure:
+def _withdrawn_meanwhile(house: House, database: str) -> Figure:
     """Withdraw somebody in the middle of a screen: the gate and the next screen know."""
     before = screening.screen(house, lists.QUESTION, engine="numba")
     person = int(before.allowed[len(before.allowed) // 2])
@@ -230,7 +230,7 @@ def _withdrawn_meanwhile(house: House) -> Figure:
     after = screening.screen(house, lists.QUESTION, engine="numba")
     if allowed or person in after.allowed or len(after.allowed) != len(before.allowed) - 1:
         raise SystemExit("a withdrawal during a screen was lost")
-    what = "asked right after a withdrawal, during a screen"
+    what = f"asked right after a withdrawal, during a screen, {database}"
     return Figure(SECTION, what, seconds, 0, 1, "asks", note="denied at once, and in the next screen")
 
 
@@ -255,6 +255,7 @@ def _on_a_server(people: int) -> list[Figure]:
                 return [
                     *_many(house, people, "PostgreSQL"),
                     *_asked(house, settings, people, "PostgreSQL"),
+                    _withdrawn_meanwhile(house, "PostgreSQL"),
                 ]
         finally:
             server.cleanup()

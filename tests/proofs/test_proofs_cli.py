@@ -56,6 +56,13 @@ def test_a_receipt_is_found_by_event_id_and_a_page_carries_its_key(
     assert amana(original, "receipt", "99999") == 3
 
 
+def test_a_persons_consent_records_are_one_document(original: Path, capsys: Said) -> None:
+    assert amana(original, "history", "p1", "--dpv") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["@type"] for one in told["@graph"]] == ["dpv:ConsentRecord"]
+    assert amana(original, "history", "p9999", "--dpv") == 3
+
+
 def test_the_receipt_of_an_address_asks_what_it_is_for(
     folder: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:

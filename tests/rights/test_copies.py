@@ -196,7 +196,7 @@ def test_long_lists_are_folded_and_very_long_ones_name_the_file(tmp_path: Path, 
         _, package = copied(house)
     page = copies.page(package)
     assert page.count("<details>") == 19  # a thousand rows, fifty to a fold, the first open
-    assert "120 more entries are in the file shop-shop-orders.csv." in page
+    assert "More entries, in the file shop-shop-orders.csv: 120." in page
     assert files(copies.zipped(package))["shop-shop-orders.csv"].count(b"\r\n") == 1_121
 
 

@@ -195,6 +195,7 @@ def test_names_of_things_are_not_taken_for_people() -> None:
 def test_the_number_or_the_state_of_a_person_is_not_their_name(column: str) -> None:
     assert detectors.finding(column, []) is None
     assert detectors.finding("customer", []) is not None
+    assert detectors.finding("product name", PEOPLE["en"].split("|")) is None
 
 
 def test_a_few_names_said_again_and_again_are_no_list_of_people() -> None:

@@ -133,7 +133,7 @@ def test_a_withdrawal_and_a_new_grant_are_written_back_and_read_again(office: Of
     assert (office.choice("51"), office.status(DANA)) == ("true", "SUBSCRIBED")
     before = len(office.called("PATCH"))
     assert before == 2
-    write_back.carry(office.house, "crm")
+    write_back.carry_everybody(office.house, "crm")
     rounds(office.house)
     assert len(office.called("PATCH")) == before  # what is so already is not written again
 

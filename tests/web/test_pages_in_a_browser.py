@@ -140,9 +140,8 @@ def test_no_page_in_any_state_has_a_fault_that_axe_finds(
         page = open_page("/about", language, width, color_scheme=scheme)
         for one in made(language):
             shown(page, one)
-            if one.template:  # the page that checks receipts is one file in English
-                assert page.locator("html").get_attribute("lang") == language, one.name
-                assert page.locator("html").get_attribute("dir") == words.of(language).direction
+            assert page.locator("html").get_attribute("lang") == language, one.name
+            assert page.locator("html").get_attribute("dir") == words.of(language).direction
             told = faults(page)
             if one.name == "framed":
                 told = [each for each in told if not each.startswith(("region", "landmark"))]

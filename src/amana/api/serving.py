@@ -115,7 +115,6 @@ def free(place: Place) -> str:
         with socket.socket(family, kind, protocol) as held:
             held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # past connections do not count
             held.bind(address)
-            held.listen(1)  # binding alone succeeds beside a program that shares its port
     except OSError as trouble:  # of a name that is not known, too
         where = f"{place.host}:{place.port}"
         if trouble.errno == errno.EADDRINUSE:

@@ -276,7 +276,7 @@ def _bar(source: Source, *, dry_run: bool) -> Iterator[Callable[[imports.Report]
         else:
             rendering.note(
                 f"Stopped. Recorded, and there to stay: "
-                f"{rendering.counted(seen, 'row')}. Run the same command again to go on."
+                f"{rendering.counted(seen, 'row')}; run the same command again to go on."
             )
         raise typer.Exit(session.INTERRUPTED) from None
 

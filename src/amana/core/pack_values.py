@@ -253,7 +253,9 @@ class Deadline(Dated, frozen=True, kw_only=True):
 class Fact(Dated, frozen=True, kw_only=True):
     """Something the law says that is told to people and, where noted, acted on."""
 
-    topic: str  # identity: days of waiting for a proof do not count | localisation | transfer | expiry | sender
+    topic: (
+        str  # identity: days of waiting for a proof do not count | localisation | transfer | expiry | sender
+    )
     words: str
     stored_inside: bool = False  # localisation: the record must be kept in the country
 
