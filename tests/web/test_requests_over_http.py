@@ -10,7 +10,7 @@ import pytest
 from web_samples import LANGUAGES, OFFERS, Answer, Site, mailed, member, step_up
 
 from amana import errors
-from amana.core.rights import Asker, Kind, Status, Via
+from amana.core.rights import Asker, Identity, Kind, Status, Via
 from amana.core.vocabulary import Channel
 from amana.services.gate.asking import Gate, Inquiry
 from amana.services.rights import following, requests, rights_run
@@ -287,3 +287,18 @@ def test_who_is_erased_while_another_request_of_theirs_runs_holds_up_nobody(site
     page = site.ask(f"/q/{following.word(site.house, refs[0])}").text
     if rows[0].outcome == "erased_before":
         assert words.of("en").plain("outcome_access") not in page
+
+
+@pytest.mark.parametrize("language", ["en", "ar", "he", "ru", "th"])
+def test_a_restriction_that_was_lifted_says_so_in_every_language(site: Site, language: str) -> None:
+    ann = session(site, f"lifted-{language}")
+    said = Said(kind=Kind.RESTRICTION, via=Via.STAFF, person=ann.person, proved=Identity.CONTROLLED)
+    ref = requests.open_(site.house, said, actor="dpo").ref
+    work(site)
+    kept, lifted = (words.of(language).plain(f"outcome_{one}") for one in ("restriction", "lifted"))
+    path = f"/me/request/{ref}?lang={language}"
+    assert kept in site.ask(path, cookie=ann.cookie).text
+    requests.lift(site.house, ref, "checked", actor="dpo")
+    shown = site.ask(path, cookie=ann.cookie).text
+    assert lifted in shown
+    assert kept not in shown
