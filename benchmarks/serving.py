@@ -25,6 +25,7 @@ from pathlib import Path
 import lists
 import pages
 from amana import wiring
+from amana.services.audience import cache
 from amana.services.gate import permits
 from amana.services.gate.asking import Gate
 from amana.services.record import api_keys
@@ -55,12 +56,14 @@ def figures(size: int) -> list[Figure]:
             alone = _gate(Gate(house), people)
             in_process = [one for size in (50, BATCH) for one in _permits(house, people, size)]
             words = pages.tokens(house)
+            cell = house.writing().terms.cell(
+                lists.QUESTION.brand, lists.QUESTION.purpose, lists.QUESTION.channel.value
+            )
+            cache.catch_up(house, cell)  # the server would make the columns beside its answers
         gc.collect()
         gc.freeze()  # the client's own collections are not the server's time
         with _served(settings.workspace) as port:
-            asyncio.run(
-                _load(port, _batches(people, key, "brief")[:1], 1)
-            )  # the columns are there from here on
+            asyncio.run(_load(port, _batches(people, key, "brief")[:1], 1))  # warms up
             return [
                 alone,
                 _figure(

@@ -73,6 +73,12 @@ class Conflict(AmanaError):
     code = "conflict"
 
 
+class NoticeChanged(Conflict):
+    """Somebody said yes to a wording that is not the one on record any more: it is to be shown again."""
+
+    code = "notice_changed"
+
+
 class Busy(AmanaError):
     """Another process holds the writer lease."""
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from api_samples import NOW, Client, TestClock, codes, question
+from api_samples import EVERYTHING, NOW, Client, TestClock, codes, question
 
 from amana.api import together
 from amana.columns.store import ColumnStore
@@ -90,6 +95,25 @@ def parts() -> list[dict[str, Any]]:
     ]
 
 
+@contextmanager
+def held_for(house: House, seconds: float) -> Iterator[Callable[[], None]]:
+    """Columns that another process is making, for some seconds at most."""
+    handle = os.open(house.folder / "columns.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+
+    def let_go() -> None:
+        fcntl.flock(handle, fcntl.LOCK_UN)
+
+    timer = threading.Timer(seconds, let_go)
+    timer.start()
+    try:
+        yield let_go
+    finally:
+        timer.cancel()
+        timer.join()
+        os.close(handle)
+
+
 def answered(client: Client, given: list[dict[str, Any]], language: str = "", **more: Any) -> bytes:
     """The body of the answers."""
     body = question(("person", "p1")) | {"evaluations": given} | more
@@ -142,6 +166,28 @@ def test_the_columns_are_made_beside_the_answers(client: Client, house: House) -
             return
         time.sleep(0.05)
     pytest.fail("no columns were made")
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize(("detail", "number"), [("full", 24), ("brief", 24), ("brief", 1)])
+def test_nobody_waits_while_another_process_holds_the_columns(
+    client: Client, house: House, detail: str, number: int
+) -> None:
+    everybody = [{"resource": {"type": "person", "id": f"p{one}"}} for one in range(1, number + 1)]
+    questions = [(brand, name) for brand in ("orchard", "harbour") for name in ("offers", "news")]
+    every = client.with_key(api_keys.make(house, "every", ["*"], EVERYTHING).key)
+    started = time.monotonic()
+    with held_for(house, 5.0) as let_go:
+        for brand, purpose in [
+            *questions,
+            ("orchard", "offers"),
+        ]:  # as many as the server has threads, and one
+            body = question(("person", "p1"), purpose) | {"subject": {"type": "brand", "id": brand}}
+            body |= {"evaluations": everybody, "options": {"detail": detail}}
+            assert every.post("/access/v1/evaluations", body).status_code == 200
+        assert client.signs_up("late@example.com") > 0
+        assert time.monotonic() - started < 4.0
+        let_go()
 
 
 @pytest.mark.usefixtures("people")

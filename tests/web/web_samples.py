@@ -14,12 +14,14 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from amana.core import shown
 from amana.core.vocabulary import Channel
 from amana.services.choices import own_data
 from amana.services.collection import capture
 from amana.services.collection.capture import Choice, Context, Submission
 from amana.services.record import links, tasks
 from amana.services.record.house import House
+from amana.storage import register
 
 LANGUAGES = ("en", "he", "ar", "th", "ru")
 PORT_WAIT = 15  # seconds
@@ -211,7 +213,11 @@ class Site:
         method: str = "",
         **headers: str,
     ) -> Answer:
-        """One request; a form makes it a POST. Header names are written with underscores."""
+        """One request; a form makes it a POST, sent as a page of this moment sends it: with the marks of its notices,
+        unless it names its own. Header names are written with underscores.
+        """
+        if isinstance(form, list) and not any(name == "shown" for name, _ in form):
+            form = [*form, *(("shown", one) for one in self.marks())]
         data = urlencode(form).encode() if isinstance(form, list) else form
         request = urllib.request.Request(self.address + path, data=data, method=method or None)
         for name, value in headers.items():
@@ -223,6 +229,12 @@ class Site:
         except urllib.error.HTTPError as refused:
             with refused:
                 return Answer(status=refused.code, body=refused.read(), headers=refused.headers)
+
+    def marks(self) -> list[str]:
+        """The marks of the notices as they are published now."""
+        with self.house.database.read() as connection:
+            latest = {one.id: one for one in register.notice_versions(connection)}
+        return [shown.mark(one) for one in latest.values()]
 
     def size(self) -> int:
         """How many events the log holds."""

@@ -3,7 +3,8 @@
 Rule. The caller asks for it with `options.detail = "brief"`. The reasons are those of the one gate, read for everybody
 together from the columns and what changed since (`services.asking_many`), and as fresh: a withdrawal that was answered
 before is in them. Evaluations of one question at one moment go together; who is named by address or number is asked about
-alone. An answer is encoded once for each set of reasons, because a few sets are most of what is answered.
+alone. Columns are brought up to date beside the answers, which never wait for them. An answer is encoded once for each
+set of reasons, because a few sets are most of what is answered.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from amana.api.decisions import Answer, Asker, Asks, Part, ReasonTold, Told
 from amana.api.desk import Desk
 from amana.core import decision, rules
 from amana.core.phrases import Phrases
+from amana.services.audience import cache
 from amana.services.gate.asking import Inquiry
 
 Group = tuple[Inquiry, int | None]
@@ -47,14 +49,19 @@ def _tell(
     desk: Desk, phrases: Phrases, group: Group, places: list[int], people: list[int], told: list[bytes]
 ) -> None:
     inquiry, at = group
-    many = desk.many()
-    if desk.is_due((inquiry.brand, inquiry.purpose, inquiry.channel), CATCH_UP):
-        many.catch_up(inquiry)
-    found = many.ask(people, inquiry, at)
+    keep_up(desk, inquiry)
+    found = desk.many().ask(people, inquiry, at)
     bits = found.bits.tolist()
     encoded = {one: _encoded(one, phrases, found.rules_version, found.ledger_size) for one in set(bits)}
     for place, one in zip(places, bits, strict=True):
         told[place] = encoded[one]
+
+
+def keep_up(desk: Desk, inquiry: Inquiry) -> None:
+    """Now and then bring the columns of a question to the ledger's head, beside the answers: nobody waits for it."""
+    if desk.is_due((inquiry.brand, inquiry.purpose, inquiry.channel), CATCH_UP):
+        cell = desk.gate().terms.cell(inquiry.brand, inquiry.purpose, inquiry.channel.value)
+        desk.begin(cache.catch_up, desk.house, cell)
 
 
 def _encoded(bits: int, phrases: Phrases, version: str, size: int) -> bytes:

@@ -55,6 +55,7 @@ class Desk:
             asyncio.Lock()
         )  # held while a document is printed, so that one thread at most waits for it
         self._threads = ThreadPoolExecutor(THREADS, "amana-api")
+        self._beside = ThreadPoolExecutor(1, "amana-beside")  # its own: what waits there holds up no answer
         self._local = threading.local()
         self._gates: list[Gate] = []
         self._manies: list[Many] = []
@@ -69,6 +70,7 @@ class Desk:
     def close(self) -> None:
         """Finish what runs, give back connections."""
         self.jobs.close()
+        self._beside.shutdown(wait=True, cancel_futures=True)
         self._threads.shutdown(wait=True)
         for many in self._manies:
             many.close()
@@ -86,7 +88,7 @@ class Desk:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     def begin(self, work: Callable[P, object], *args: P.args, **words: P.kwargs) -> None:
-        """Begin blocking work in one of the desk's threads; nobody waits for it, and what it raises goes to the log."""
+        """Begin blocking work beside the answers, one piece after the other; what it raises goes to the log."""
 
         def call() -> None:
             try:
@@ -94,7 +96,7 @@ class Desk:
             except Exception as defect:  # noqa: BLE001  nobody is left to raise it to; the answers go on without it
                 _log.error("beside", kind=type(defect).__name__)
 
-        self._threads.submit(call)
+        self._beside.submit(call)
 
     def gate(self, *, with_remedies: bool = False) -> Gate:
         """The gate of this thread, which knows what was committed until a second ago; people are always read anew."""
@@ -193,7 +195,7 @@ class Desk:
                 terms.brands,
                 terms.purposes,
                 register.topics(connection),
-                [(one.id, one.version) for one in register.notice_versions(connection)],
+                [(one.id, one.version, one.hash, one.epoch) for one in register.notice_versions(connection)],
                 restores.holds(connection),
                 registries.in_force(house),
             )

@@ -24,6 +24,7 @@ STATUS: dict[type[errors.AmanaError], int] = {
     errors.BadSettings: 503,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.NoticeChanged: 409,
     errors.Busy: 429,
     errors.NotNow: 503,
     errors.Undeliverable: 503,

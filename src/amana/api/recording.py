@@ -2,9 +2,10 @@
 
 Rule. `/v1/events` relays: refusals and preferences count at once, grants only with evidence, and a relayed grant never
 lifts a refusal. `/v1/captures` is the way to a permission of the person's own: it is confirmed by message or code; only
-a key with `capture:<point>` may use a capture point that proves the address itself. All words of a request are read
-before anything of it is recorded. Requests that hold nothing but refusals are never limited, and neither is leaving with
-the token of a message, which needs no key.
+a key with `capture:<point>` may use a capture point that proves the address itself. Either may say which wording of a
+notice was shown, by version and hash; a yes belongs to that one or is not taken (`core.shown`). All words of a request
+are read before anything of it is recorded. Requests that hold nothing but refusals are never limited, and neither is
+leaving with the token of a message, which needs no key.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from amana import errors
 from amana.api import decisions, guarding
 from amana.api.desk import Desk
 from amana.api.guarding import SECURED, AnyRequest, TheDesk, answers, caller_of, needs
-from amana.core import workspace
+from amana.core import shown, workspace
 from amana.core.statements import ANY, Interval, PersonRow, Statement
 from amana.core.vocabulary import REFUSING, Actor, Channel, Status
 from amana.services.collection import capture, preferences, telling
+from amana.storage import register
 
 MOST = 500  # statements in one request
 
@@ -53,7 +55,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     occurred: str = ""  # RFC 3339; a grant without one proves nothing
     proof: tuple[str, ...] = ()  # evidence checks that are documented, by name
     evidence: str = ""  # reference to the document; never a personal value
-    notice: str = ""  # id@version shown
+    notice: str = ""  # id@version shown; with #hash, it is that wording or none
     preferences: Pace | None = None
 
 
@@ -95,6 +97,7 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, str] = {}
     language: str = "en"
     page: str = ""
+    shown: tuple[str, ...] | None = None  # notices shown, id@version#hash each; left out: the latest
 
 
 class CaptureAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +172,7 @@ async def submit(request: AnyRequest, data: JSONBody[Captured], desk: TheDesk) -
         context=capture.Context(
             agent=f"api/{caller.name}", language=data.language[:16], page=data.page[:200]
         ),
+        shown=data.shown,
     )
 
     def work() -> CaptureAnswer:
@@ -201,7 +205,8 @@ async def leave(request: AnyRequest, data: JSONBody[Leaving], desk: TheDesk) -> 
 
 def _one(desk: Desk, source: str, page: str, said: Said, context: bytes) -> Recorded:
     if not said.person:
-        row = PersonRow(part="", line=1, email=said.email, phone=said.phone, statements=(_statement(said),))
+        statement = _statement(msgspec.structs.replace(said, notice=_on_record(desk, said.notice)))
+        row = PersonRow(part="", line=1, email=said.email, phone=said.phone, statements=(statement,))
         done = telling.rows(desk.house, source, said.brand, [row], context)[0]
         return Recorded(events=done.events, rejected=done.rejected)
     person = decisions.person_id(said.person)
@@ -216,6 +221,16 @@ def _one(desk: Desk, source: str, page: str, said: Said, context: bytes) -> Reco
         wanted = _change(said.preferences)
         positions += preferences.change(desk.house, person, said.brand, wanted, context_said).events
     return Recorded(events=positions)
+
+
+def _on_record(desk: Desk, notice: str) -> str:
+    """The notice that a statement names: one named with its hash is known only if that is the wording on record."""
+    name, hashed, _ = notice.partition("#")
+    if not hashed:
+        return notice
+    with desk.house.database.read() as connection:
+        versions = register.notice_versions(connection)
+    return name if any(shown.mark(one) == notice for one in versions) else notice
 
 
 def _statement(said: Said) -> Statement:

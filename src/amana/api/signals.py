@@ -8,6 +8,8 @@ Rule.
 - `Sec-GPC: 1`, or `gpc: true` from the script, switches off what sells data, whatever was chosen.
 - A No with a good token is never limited, in requests of at most `MOST_ENTRIES`; everything else counts against the
   visitor's address.
+- A yes may say which wording was shown; where that does not hold any more it is a 409 (`notice_changed`), and every No
+  of the same request is taken all the same.
 - A yes that a site's own page took shows what `[web]` says that such pages show, and no more (`capture.SITE`).
 """
 
@@ -81,6 +83,7 @@ class FormSent(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, str] = {}
     language: str = "en"
     gpc: bool = False
+    shown: tuple[str, ...] | None = None  # notices shown, id@version#hash each; left out: the latest
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +97,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     object_to: tuple[DataChoice, ...] = ()
     allow: tuple[DataChoice, ...] = ()  # only with the word of a session
     express: bool = False  # the page asked for an express statement
+    shown: tuple[str, ...] | None = None  # notices that were shown beside what is turned on
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,6 +188,7 @@ async def submit(request: AnyRequest, desk: TheDesk) -> Response[Any]:
         country=said.country,
         fields=said.fields,
         context=Context(agent="web/sdk", language=said.language[:16], page=_origin(request)[:200]),
+        shown=said.shown,
     )
     answered = await desk.run(capture.submit, desk.house, handed)
     return _open(request, Sent(pending=answered.pending))
@@ -254,10 +259,12 @@ def _preferred(desk: Desk, known: Known, said: Wanted, context: Context) -> Stan
     house, person = desk.house, known.person
     brands = list(house.workspace.brands) if known.brand == ANY else [known.brand]
     events: tuple[int, ...] = ()
+    unread = False
     for brand in brands:
         if said.off or said.on or said.leave:
-            wanted = preferences.Change(off=said.off, on=said.on, leave=said.leave)
-            events += preferences.change(house, person, brand, wanted, context, point=capture.SITE).events
+            wanted = preferences.Change(off=said.off, on=said.on, leave=said.leave, shown=said.shown)
+            made = preferences.change(house, person, brand, wanted, context, point=capture.SITE)
+            events, unread = events + made.events, unread or bool(made.unread)
         if said.refuse:
             events += data_choices.refuse(house, person, brand, said.refuse, context, point=capture.SITE)
         if said.object_to:
@@ -267,8 +274,16 @@ def _preferred(desk: Desk, known: Known, said: Wanted, context: Context) -> Stan
     brand = brands[0]
     if said.allow:
         events += data_choices.allow(
-            house, said.token, said.allow, context, express=said.express, point=capture.SITE
+            house,
+            said.token,
+            said.allow,
+            context,
+            express=said.express,
+            point=capture.SITE,
+            marks=said.shown,
         )
+    if unread:
+        raise capture.wording_changed()
     view = preferences.view(house, person, brand)
     return Stands(
         brand=brand,

@@ -13,10 +13,8 @@ from __future__ import annotations
 
 from amana import errors
 from amana.api import briefly, decisions
-from amana.api.briefly import CATCH_UP
 from amana.api.decisions import Answer, Asker, Asks
 from amana.api.desk import Desk
-from amana.services.audience import cache
 
 FEWEST = 16  # evaluations for which reading together costs less than one by one
 
@@ -70,7 +68,5 @@ def _group(asker: Asker, asks: Asks, part: decisions.Part) -> briefly.Group | No
 
 def _of_one_question(desk: Desk, asker: Asker, group: briefly.Group, people: list[int]) -> list[Answer]:
     inquiry, at = group
-    if desk.is_due(("beside", inquiry.brand, inquiry.purpose, inquiry.channel), CATCH_UP):
-        cell = desk.gate().terms.cell(inquiry.brand, inquiry.purpose, inquiry.channel.value)
-        desk.begin(cache.catch_up, desk.house, cell)
+    briefly.keep_up(desk, inquiry)
     return [asker.told(decision) for decision in desk.many().decisions(people, inquiry, at)]

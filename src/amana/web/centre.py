@@ -3,9 +3,10 @@
 Rule. Whoever holds a message's link sees switches and no address, name or number. A switch is on, off, or waiting for
 its confirmation, exactly as the gate decides. A message that was about no brand in particular leaves all of them. What
 the page showed is sent back with the form, so that only what the person moved changes. Turning off is at once, turning
-on asks for confirmation. A browser that says no to being sold (Sec-GPC) is taken at its word when the form is sent, for
-advertising audiences only. Each change that took effect has a receipt. What data may be used for has a form of its own
-(`data_use`).
+on asks for confirmation, under the notices that stand on the page; where they were changed meanwhile, the page is shown
+again (`core.shown`) and all else that was moved is kept. A browser that says no to being sold (Sec-GPC) is taken at its
+word when the form is sent, for advertising audiences only. Each change that took effect has a receipt. What data may be
+used for has a form of its own (`data_use`).
 """
 
 from __future__ import annotations
@@ -87,14 +88,16 @@ def change(visit: Visit) -> Answer:
         made = preferences.change(house, held.person, held.brand, wanted, context, mailed=True)
     pending = confirming.lines(house, made.pending, spoken)
     saved = {
-        "saved": True,
+        "saved": not made.unread or bool(made.events or pending),
+        "trouble": ("text_changed",) if made.unread else (),
         "mailed": made.mailed,
         "pending": pending,
         "receipts": confirming.downloads(house, made.events),
     }
-    return _page(
+    page = _page(
         msgspec.structs.replace(visit, query={**visit.query, "lang": spoken.language}), held, **saved
     )
+    return msgspec.structs.replace(page, status=409) if made.unread else page
 
 
 def why(visit: Visit) -> Answer:
@@ -162,6 +165,7 @@ def _wanted(visit: Visit, before: View) -> Change:
         hours=_mask(visit, "hours", before.hours, MASKS),
         days=_mask(visit, "days", before.days, {str(day): 1 << day for day in range(7)}),
         topics_off=_topics(visit, before),
+        shown=tuple(visit.all("shown")),
     )
 
 
@@ -236,12 +240,14 @@ def _page(visit: Visit, held: Seat, **saved: Any) -> Page:
     view = preferences.view(house, held.person, held.brand)
     values: dict[str, Any] = {
         "saved": False,
+        "trouble": (),
         "mailed": False,
         "pending": [],
         "receipts": [],
         "token": visit.part,
         "view": view,
         "switches": _switches(house, view, spoken),
+        "notices": naming.notices(house, [one.purpose for one in view.switches if one.state != "on"]),
         "topics": [(name, naming.topic(house.workspace, name, spoken)) for name in house.workspace.topics],
         "paused": view.paused_until > house.clock(),
         "pauses": PAUSES,

@@ -7,7 +7,8 @@ Rule.
 - In the session of one's own data a switch may also be turned on, under the published notice that it rests on; it is
   offered only where the person's Yes alone turns the gate's answer, so that no switch does nothing. What the law wants
   agreed to in express words has such words beside its switch.
-- What the page showed is sent back with the form, so that only what the person moved changes.
+- What the page showed is sent back with the form, so that only what the person moved changes; the marks of its notices
+  too, so that a Yes is under the wording that was read, or the page is shown again (`core.shown`). A No never waits.
 """
 
 from __future__ import annotations
@@ -17,14 +18,13 @@ from typing import Any
 
 import msgspec
 
+from amana import errors
 from amana.core import cells
-from amana.core.notices import Published
 from amana.services.choices import data_choices
 from amana.services.choices.data_choices import DataChoice
 from amana.services.choices.own_data import Guest
 from amana.services.gate.handling import Handling
 from amana.services.record.house import House
-from amana.storage import register
 from amana.web import confirming, naming, requests
 from amana.web.visit import Answer, Page, Visit, gone
 from amana.web.words import Words
@@ -93,15 +93,50 @@ def show(visit: Visit) -> Answer:
 def change(visit: Visit) -> Answer:
     """Turn off, and turn on, what was moved in a session."""
     held = requests.signed(visit)
-    house, spoken = visit.house, visit.words()
+    house = visit.house
     made = turned_off(visit, held.person, held.brand, (held.brand,))
+    trouble: tuple[str, ...] = ()
     ticked = set(visit.all("data")) - set(visit.all("was-data"))
     if not visit.one("data-stop"):
         wanted = data_choices.open_to_yes(house, held.person, held.brand) if ticked else {}
+        trouble = _withdrawn(visit, held, ticked - {key_of(one) for one in wanted})
         for express in (False, True):
             said = [_choice(one) for one, how in wanted.items() if how is express and key_of(one) in ticked]
-            made += data_choices.allow(house, held.word, said, visit.context(spoken), express=express)
-    return _page(visit, held, saved=True, receipts=confirming.downloads(house, made))
+            done, changed = _allowed(visit, held, said, express=express)
+            made += done
+            trouble = ("text_changed",) if changed else trouble
+    page = _page(
+        visit,
+        held,
+        saved=bool(made) or not trouble,
+        trouble=trouble,
+        receipts=confirming.downloads(house, made),
+    )
+    return msgspec.structs.replace(page, status=409) if trouble else page
+
+
+def _allowed(
+    visit: Visit, held: Guest, said: Sequence[DataChoice], *, express: bool
+) -> tuple[tuple[int, ...], bool]:
+    """Record each Yes whose wording holds: the log positions, and whether another one's has changed."""
+    house, marks = visit.house, tuple(visit.all("shown"))
+    context = visit.context(visit.words())
+    made: tuple[int, ...] = ()
+    changed = False
+    for one in said:
+        try:
+            made += data_choices.allow(house, held.word, [one], context, express=express, marks=marks)
+        except errors.NoticeChanged:
+            changed = True
+    return made, changed
+
+
+def _withdrawn(visit: Visit, held: Guest, keys: set[str]) -> tuple[str, ...]:
+    """What is said of switches that were turned on and are not offered any more because their wording changed."""
+    house = visit.house
+    purposes = [one.purpose for one in data_choices.declared(house, held.brand) if key_of(one) in keys]
+    stale = any(one.mark not in visit.all("shown") for one in naming.notices(house, purposes))
+    return ("text_changed",) if stale else ()
 
 
 def _choice(asked: Handling) -> DataChoice:
@@ -115,17 +150,10 @@ def _page(visit: Visit, held: Guest, **saved: Any) -> Page:
     offered = data_choices.open_to_yes(house, held.person, held.brand)
     values: dict[str, Any] = {
         "saved": False,
+        "trouble": (),
         "receipts": [],
         "csrf": held.csrf(house),
-        "notices": [naming.notice(one) for one in _notices(house, offered)],
+        "notices": naming.notices(house, [one.purpose for one in offered]),
         **block(house, held.person, held.brand, spoken, offered),
     }
     return Page(template="data", words=spoken, brand=held.brand, values=values | saved)
-
-
-def _notices(house: House, offered: dict[Handling, bool]) -> list[Published]:
-    """The notices that a Yes would rest on."""
-    needed = {house.workspace.purposes[one.purpose].notice for one in offered}
-    with house.database.read() as connection:
-        latest = {one.id: one for one in register.notice_versions(connection)}
-    return [one for name, one in latest.items() if name in needed]

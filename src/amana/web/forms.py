@@ -7,6 +7,8 @@ nobody sees gets that answer too, and nothing happens. Where an age counts, the 
 whoever may not consent alone is asked for their guardian's address instead of their own. A form in a frame is the same
 form. Advertising audiences are not offered to a browser that says no to them (Sec-GPC). Anybody can type anybody's
 address here: it is confirmed by its holder, also where the capture point says that addresses are proved (`confirmed`).
+The form carries the marks of the wording it shows (`core.shown`); one that does not hold any more is shown again as it is
+now, with what was typed, and its switches are off again: nobody said yes to it yet.
 """
 
 from __future__ import annotations
@@ -74,6 +76,8 @@ def send(visit: Visit) -> Answer:
     if visit.one(TRAP):
         return _sent(visit, offer, "", framed=framed)
     said, trouble = _read(visit, offer)
+    if unread := _unread(visit, offer, said):
+        return _again(visit, offer, said, unread, framed=framed)
     if not trouble and offer.ages and not ages.is_birth(visit.house, _born(visit)):
         trouble = ("birth_missing",)
     if not trouble:
@@ -88,6 +92,8 @@ def send(visit: Visit) -> Answer:
     if not trouble:
         try:
             answered = capture.submit(visit.house, said)
+        except errors.NoticeChanged:  # published since the look above
+            return _again(visit, _offer(visit), said, {one.purpose for one in said.choices}, framed=framed)
         except errors.BadInput:
             trouble = ("bad_address",)
         else:
@@ -177,8 +183,20 @@ def _read(visit: Visit, offer: Offer) -> tuple[Submission, tuple[str, ...]]:
         context=visit.context(spoken),
         guardian=visit.one("guardian") == "yes" and offer.ages,
         public=True,
+        shown=tuple(visit.all("shown")),
     )
     return said, () if choices else ("nothing_chosen",)
+
+
+def _unread(visit: Visit, offer: Offer, said: Submission) -> set[str]:
+    """The purposes that were switched on under a wording that does not hold any more; those not offered now included."""
+    with visit.house.database.read() as connection:
+        held = capture.still_shown(visit.house, connection, said)
+    unread = {one.purpose for one in said.choices if one not in held}
+    if any(one.mark not in visit.all("shown") for one in offer.notices):
+        offered = {key_of(one) for one in offer.choices}
+        unread |= {one.partition(":")[0] for one in visit.all("choice") if one not in offered}
+    return unread
 
 
 def _age(visit: Visit, offer: Offer, said: Submission) -> Standing | None:
@@ -249,6 +267,14 @@ def _form(
         "lives": visit.one("country"),
     }
     return _page(visit, offer, "form", framed=framed, status=400 if trouble else 200, **values)
+
+
+def _again(visit: Visit, offer: Offer, said: Submission, unread: set[str], *, framed: bool) -> Page:
+    """The form with its text as it is now: what was typed is still there, the yes to the earlier text is not."""
+    kept = tuple(one for one in said.choices if one.purpose not in unread)
+    said = msgspec.structs.replace(said, choices=kept)
+    page = _form(visit, offer, framed=framed, said=said, trouble=("text_changed",))
+    return msgspec.structs.replace(page, status=409)
 
 
 def _sent(visit: Visit, offer: Offer, handle: str, said: Submission | None = None, *, framed: bool) -> Page:

@@ -7,16 +7,18 @@ channel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from amana.core import cells
+from amana.core import cells, shown
 from amana.core.notices import Published
 from amana.core.statements import ANY
 from amana.core.workspace import Workspace
 from amana.services.gate import handling
 from amana.services.gate.handling import Handling
+from amana.services.record.house import House
+from amana.storage import register
 from amana.web.words import Words
 
 MEANT = frozenset(
@@ -29,6 +31,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     version: str
+    mark: str  # sent back with what is said under it
     who: str
     purposes: tuple[str, ...]
     channels: tuple[str, ...]
@@ -40,7 +43,16 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 def notice(published: Published) -> Notice:
     """The notice behind a published version."""
-    return msgspec.convert({**published.content, "id": published.id, "version": published.version}, Notice)
+    told = {"id": published.id, "version": published.version, "mark": shown.mark(published)}
+    return msgspec.convert({**published.content, **told}, Notice)
+
+
+def notices(house: House, purposes: Iterable[str]) -> list[Notice]:
+    """The published notices that a yes for these purposes rests on, each once, in the order of the purposes."""
+    with house.database.read() as connection:
+        latest = {one.id: one for one in register.notice_versions(connection)}
+    names = dict.fromkeys(house.workspace.purposes[one].notice for one in purposes)
+    return [notice(latest[name]) for name in names if name in latest]
 
 
 def purpose(workspace: Workspace, name: str, spoken: Words) -> str:

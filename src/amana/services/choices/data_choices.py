@@ -4,7 +4,8 @@ Rule.
 - A No is an event of the person's and counts at once, on the word of whoever holds the token of a message: *do not use
   this kind of data for that*, *do not give it to them*, or wider (`*` as the purpose, `use.*`, `share.*`, no category).
 - A Yes needs more: a session that was opened by a link mailed just now to an address on record (`own_data`). It names one
-  purpose and one action, under the published notice that covers it; sharing only where that notice names the recipient.
+  purpose and one action, under the published notice that covers it, in the wording that was shown (`core.shown`); sharing
+  only where that notice names the recipient.
   Its proof says so; it is *express* only where the page asked for an express statement. Where another site's page
   showed the switch (`capture.SITE`), the proof is what `[web]` declares of such pages, and no more.
 - What is shown is what the gate decides, never what the record alone would suggest. A Yes is offered only where it alone
@@ -14,14 +15,14 @@ Rule.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import reduce
 from operator import or_
 
 import msgspec
 
 from amana import errors
-from amana.core import cells, events, facts, remedies
+from amana.core import cells, events, facts, remedies, shown
 from amana.core.cells import Terms
 from amana.core.notices import Published
 from amana.core.state import Claim, PersonState
@@ -180,19 +181,21 @@ def allow(
     *,
     express: bool = False,
     point: str = CAPTURE_POINT,
+    marks: Collection[str] | None = None,
 ) -> tuple[int, ...]:
-    """The person's Yes in a session of their own (`own_data.begin`); the log positions.
+    """The person's Yes in a session of their own (`own_data.begin`); the log positions. `marks` are those of the wording
+    that was shown, None if it is not said.
 
     Raises NotFound for a session that ended or words the workspace lacks, BadInput for a choice that leaves something
-    open or that the published notice does not cover, Conflict where none is published.
+    open or that the published notice does not cover, Conflict where none is published, NoticeChanged where the wording
+    shown does not hold any more; then nothing is recorded.
     """
     guest = own_data.guest(house, word)
-    with house.database.read() as connection:
-        latest = {one.id: one for one in register.notice_versions(connection)}
-    notices = [_notice(house, latest, one) for one in choices]
     proof = _proof(house, point, express=express)
 
     def work(session: Session) -> list[Staged]:
+        versions = register.notice_versions(session.connection)
+        notices = [_notice(house, _shown_of(house, versions, one, marks), one) for one in choices]
         return [
             _record(
                 house, session, guest.person, guest.brand, one, Status.GIVEN, context, point, notice, proof
@@ -202,6 +205,20 @@ def allow(
         ]
 
     return tuple(one.position for one in house.writing().write(work))
+
+
+def _shown_of(
+    house: House, versions: Sequence[Published], said: DataChoice, marks: Collection[str] | None
+) -> dict[str, Published]:
+    """The notices that count for a Yes, by name: in the wording shown, else the latest. Raises NoticeChanged."""
+    latest = {one.id: one for one in versions}
+    purpose = house.workspace.purposes.get(said.purpose)
+    if marks is None or purpose is None or purpose.notice not in latest:
+        return latest
+    found = shown.answered(versions, purpose.notice, marks)
+    if found is None:
+        raise capture.wording_changed()
+    return {found.id: found}
 
 
 def _record(

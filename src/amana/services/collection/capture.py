@@ -1,9 +1,11 @@
 """Capture: somebody says yes on a form, in a shop, on the phone or through an app; and then confirms it.
 
 Rule.
-- A submission names its capture point; the notice that was shown is the published one, by version and hash. Each purpose
-  and channel is a choice of its own, off unless switched on. Nothing is changed for anybody until the holder of the
-  address confirms: the choice is *requested*, and what was typed waits, sealed, with the confirmation.
+- A submission names its capture point, and may carry the marks of the wording that was shown (`core.shown`): the yes is
+  recorded under that wording, by version and hash, or not at all. It is looked up in the transaction that records the
+  yes, so that nothing is published in between. Without marks it is the latest. What is confirmed is what was requested.
+- Each purpose and channel is a choice of its own, off unless switched on. Nothing is changed for anybody until the
+  holder of the address confirms: the choice is *requested*, and what was typed waits, sealed, with the confirmation.
 - Where the capture point itself proves the address (a signed-in app), the grant is made at once.
 - Confirming is one transaction: grants of the person's own with every proof the capture meets, the address verified, the
   fields stored. It is the only thing here that can lift an earlier refusal.
@@ -18,9 +20,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
 from amana import errors
-from amana.core import events, facts, workspace
+from amana.core import events, facts, shown, workspace
 from amana.core.notices import Published
 from amana.core.statements import ANY, Interval, PersonRow
 from amana.core.vocabulary import POINT_OF_CHANNEL, Actor, Channel, PointKind, Proof, Status
@@ -90,6 +93,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     context: Context = Context()
     guardian: bool = False  # the address is the guardian's, who consents for a child
     public: bool = False  # over a page open to anybody: no point proves an address there, only its holder
+    shown: tuple[str, ...] | None = None  # marks of the wording shown; None if whoever asks does not say
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,10 +114,9 @@ class Granted(msgspec.Struct, frozen=True, kw_only=True):
 
 def submit(house: House, said: Submission) -> Answered:
     """Take a submission. Raises NotFound (words), BadInput (no address, a choice the notice does not cover),
-    UnregisteredField.
+    UnregisteredField, NoticeChanged (the wording shown does not hold any more; nothing is recorded).
     """
     point = _point(house, said)
-    notices = _notices(house, point, said)
     row = PersonRow(
         part="", line=0, email=said.email, phone=said.phone, phone_country=said.country, fields=said.fields
     )
@@ -128,6 +131,7 @@ def submit(house: House, said: Submission) -> Answered:
     identity = msgspec.structs.replace(identity, guardian=said.guardian or identity.guardian)
 
     def desk_for(session: Session, part: Submission, who: Identity) -> tuple[_Desk, dict[PointKind, int]]:
+        notices = _notices(house, session.connection, point, part)
         crowd = Crowd(session, [who])
         desk = _Desk(house, session, part, notices, point, crowd.match(who).person)
         return desk, desk.hold(who.addresses, crowd)
@@ -435,9 +439,9 @@ class _Desk:
 
 
 def request(house: House, session: Session, person: Writing, said: Submission) -> None:
-    """Ask a known person to confirm choices at the addresses they hold; in a session's transaction."""
+    """Ask a known person to confirm choices at the addresses they hold; in a session. Raises as `submit`."""
     point = _point(house, said)
-    desk = _Desk(house, session, said, _notices(house, point, said), point, person)
+    desk = _Desk(house, session, said, _notices(house, session.connection, point, said), point, person)
     found = {_kind(choice): facts.current_point(person.state, choice.channel) for choice in said.choices}
     desk.request({kind: ordinal for kind, ordinal in found.items() if ordinal >= 0})
 
@@ -492,24 +496,54 @@ def _site_proof(house: House) -> tuple[str, ...]:
     return tuple(name for name in web.proof if name != EXPLICIT) if web else ()
 
 
-def _notices(house: House, point: workspace.CapturePoint, said: Submission) -> dict[str, Published]:
-    """The published notice that covers each chosen purpose: the capture point's own, else the purpose's."""
-    with house.database.read() as connection:
-        latest = {one.id: one for one in register.notice_versions(connection)}
+def still_shown(house: House, connection: sa.Connection, said: Submission) -> tuple[Choice, ...]:
+    """The choices of a submission whose wording, as shown, still holds; all where nothing is said of it."""
+    if said.shown is None:
+        return said.choices
+    point, versions = _point(house, said), register.notice_versions(connection)
+    return tuple(
+        one
+        for one in said.choices
+        if shown.answered(versions, _notice_of(house, point, one.purpose), said.shown) is not None
+    )
+
+
+def wording_changed() -> errors.NoticeChanged:
+    """What is raised where a yes was given to a wording that does not hold any more."""
+    return errors.NoticeChanged(
+        "The wording has changed since it was shown, and the yes to it is not recorded",
+        remedy="show the notice as it is now, and ask again",
+    )
+
+
+def _notice_of(house: House, point: workspace.CapturePoint, name: str) -> str:
+    """The name of the notice that covers a purpose: the capture point's own, else the purpose's. Raises NotFound."""
+    purpose = house.workspace.purposes.get(name)
+    if purpose is None:
+        raise errors.NotFound(
+            f"There is no purpose called {name!r}",
+            expected=f"one of: {', '.join(house.workspace.purposes)}",
+            remedy="check the spelling, or add it to amana.toml",
+        )
+    return point.notice or purpose.notice
+
+
+def _notices(
+    house: House, connection: sa.Connection, point: workspace.CapturePoint, said: Submission
+) -> dict[str, Published]:
+    """The published notice that covers each chosen purpose: the wording that was shown, else the latest."""
+    versions = register.notice_versions(connection)
+    latest = {one.id: one for one in versions}
     found: dict[str, Published] = {}
     for choice in said.choices:
-        purpose = house.workspace.purposes.get(choice.purpose)
-        if purpose is None:
-            raise errors.NotFound(
-                f"There is no purpose called {choice.purpose!r}",
-                expected=f"one of: {', '.join(house.workspace.purposes)}",
-                remedy="check the spelling, or add it to amana.toml",
-            )
-        notice = latest.get(point.notice or purpose.notice)
-        if notice is None:
+        name = _notice_of(house, point, choice.purpose)
+        if name not in latest:
             raise errors.Conflict(
                 "The notice to be shown is not published", remedy="run `amana publish` first"
             )
+        notice = latest[name] if said.shown is None else shown.answered(versions, name, said.shown)
+        if notice is None:
+            raise wording_changed()
         if not _covers(notice, choice):
             raise errors.BadInput(
                 "A choice is not covered by the notice that was shown",

@@ -4,7 +4,9 @@ Rule.
 - Turning off, pausing, reducing, objecting and leaving everything happen at once, on the word of whoever holds the token
   of a message: a valid withdrawal is never asked to prove more, and never limited in number.
 - Turning something on is a request: a confirmation goes to the address, and the switch says *pending* until its holder
-  confirms. What the page shows is what the gate decides: a switch is on only where a grant counts.
+  confirms. Where the page says which wording it showed, and that does not hold any more (`core.shown`), it is not
+  requested and is told apart; whatever else was changed is done all the same. What the page shows is what the gate
+  decides: a switch is on only where a grant counts.
 - Nothing here shows an address, a name or a number.
 - A refusal for an address binds everybody who holds that address.
 - A change made on the page is followed by a message with its receipts, unless it only left everything.
@@ -71,6 +73,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     days: int | None = None
     per_month: int | None = None
     topics_off: tuple[str, ...] | None = None
+    shown: tuple[str, ...] | None = None  # marks of the wording beside what is on; None if it is not said
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +82,7 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[int, ...]  # log positions of what took effect at once: each has a receipt
     pending: tuple[Choice, ...]  # waiting for the confirmation that was sent
     mailed: bool = False  # the receipts are on their way to the address in use
+    unread: tuple[Choice, ...] = ()  # not requested: their wording has changed since it was shown
 
 
 def view(house: House, person: int, brand: str) -> View:
@@ -145,10 +149,11 @@ def change_all(
     Raises NotFound for words the workspace lacks or a person who is not here.
     """
 
-    def work(session: Session) -> tuple[list[Staged], list[Choice], bool]:
+    def work(session: Session) -> tuple[list[Staged], list[Choice], list[Choice], bool]:
         person = session.person(person_id)
         desks = [_Desk(house, session, person, brand, context, point) for brand in brands]
         pending = [choice for desk in desks for choice in desk.make(wanted)]
+        unread = [choice for desk in desks for choice in desk.unread]
         staged = [one for desk in desks for one in desk.staged]
         own = [one for one in staged if one.person == person_id]
         told = (
@@ -158,13 +163,14 @@ def change_all(
                 house, session, person, brand=brands[0], language=context.language, staged=own
             )
         )
-        return staged, pending, told
+        return staged, pending, unread, told
 
-    staged, pending, told = house.writing().write(work)
+    staged, pending, unread, told = house.writing().write(work)
     return Changed(
         events=tuple(one.position for one in staged if one.person == person_id),
         pending=tuple(pending),
         mailed=told,
+        unread=tuple(unread),
     )
 
 
@@ -178,6 +184,7 @@ class _Desk:
         self.context, self.point = context, point
         self.source = capture.source_of(session, point)
         self.staged: list[Staged] = []
+        self.unread: list[Choice] = []
         self._sharers: dict[str, list[int]] | None = None
 
     def make(self, wanted: Change) -> list[Choice]:
@@ -191,7 +198,7 @@ class _Desk:
         for choice in wanted.object_to:
             self.refuse(choice.purpose, choice.channel.value, Status.OBJECTED)
         self.prefer(wanted)
-        return self.ask(wanted.on)
+        return self.ask(wanted.on, wanted.shown)
 
     def refuse(self, purpose: str, channel: str, status: Status) -> None:
         """A No of the person, and of everybody who holds the address it is about."""
@@ -220,16 +227,22 @@ class _Desk:
             )
         )
 
-    def ask(self, choices: Sequence[Choice]) -> list[Choice]:
+    def ask(self, choices: Sequence[Choice], shown: tuple[str, ...] | None) -> list[Choice]:
         """Ask the holder of each address to confirm what was turned on; those that an address is known for."""
         known = {choice: facts.current_point(self.person.state, choice.channel) for choice in choices}
-        asked = [choice for choice, ordinal in known.items() if ordinal >= 0]
+        said = Submission(
+            capture_point=self.point,
+            brand=self.brand,
+            choices=tuple(choice for choice, ordinal in known.items() if ordinal >= 0),
+            context=self.context,
+            shown=shown,
+        )
+        asked = capture.still_shown(self.house, self.session.connection, said)
+        self.unread += [choice for choice in said.choices if choice not in asked]
         if asked:
-            said = Submission(
-                capture_point=self.point, brand=self.brand, choices=tuple(asked), context=self.context
-            )
+            said = msgspec.structs.replace(said, choices=asked)
             capture.request(self.house, self.session, self.person, said)
-        return asked
+        return list(asked)
 
     def _permission(
         self, person: Writing, purpose: str, channel: str, status: Status, actor: Actor, reason: str
