@@ -26,6 +26,7 @@ VARIABLES = {
     "AMANA_JOURNAL": "the path of the refusal journal, best on another host's disk; otherwise none is kept",
     "AMANA_BACKUP_DAYS": "for how many days backups are kept, 35 unless said: old keys are destroyed only later",
     "AMANA_ACTOR": "who is working, for the record of looks; otherwise the login name",
+    "AMANA_LOG": "1 to see log lines on a terminal too; commands that run on show theirs anyhow",
 }
 
 BACKUP_DAYS = 35
@@ -43,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     root_passphrase_file: Path | None = None
     journal: Path | None = None  # where every refusal is written down before it is answered
     backup_days: int = BACKUP_DAYS
+    log: bool = False  # log lines also where somebody reads
 
 
 def read(environment: Mapping[str, str], workspace: Path | None = None) -> Settings:
@@ -78,12 +80,20 @@ def read(environment: Mapping[str, str], workspace: Path | None = None) -> Setti
         root_passphrase_file=_path(environment, "AMANA_ROOT_PASSPHRASE_FILE"),
         journal=_path(environment, "AMANA_JOURNAL"),
         backup_days=_days(environment, "AMANA_BACKUP_DAYS"),
+        log=_switch(environment, "AMANA_LOG"),
     )
 
 
 def _path(environment: Mapping[str, str], name: str) -> Path | None:
     text = environment.get(name, "")
     return Path(text) if text else None
+
+
+def _switch(environment: Mapping[str, str], name: str) -> bool:
+    text = environment.get(name) or "0"
+    if text not in ("0", "1"):
+        raise errors.BadSettings(f"{name} is neither on nor off", expected="1 or 0")
+    return text == "1"
 
 
 def _days(environment: Mapping[str, str], name: str) -> int:

@@ -1,8 +1,15 @@
-"""A workspace that declares uses, recipients and a banner. Everything is invented."""
+"""A workspace that declares uses, recipients and a banner, and what scripts and token holders send. All is invented."""
 
 from __future__ import annotations
 
-from api_samples import DEFINITION
+import json
+from typing import Any
+
+from api_samples import DEFINITION, Client
+
+from amana.services.choices import own_data
+from amana.services.record import links, tasks
+from amana.services.record.house import House
 
 SHOP = "https://shop.example"
 INTERESTS = "user.behavior.interests"
@@ -49,3 +56,25 @@ actions = [{ action = "share.adwise", purpose = "offers", category = "user.behav
 signals = ["functionality_storage", "personalization_storage"]
 """
 )
+
+
+def web(client: Client, path: str, body: object, origin: str = SHOP, **headers: str) -> Any:
+    """What a script of a site sends: no key, plain text."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    sent = {"content-type": "text/plain", "origin": origin} | named
+    return client.http.post(f"/web/v1/{path}", content=json.dumps(body), headers=sent)
+
+
+def message_token(house: House, person: int = 1) -> str:
+    """The token of a message that the person got."""
+    from_cell = house.writing().terms.cell("orchard", "offers", "email")
+    return house.writing().write(lambda session: links.for_message(house, session, person, from_cell)).token
+
+
+def session_word(house: House, person: int = 1) -> str:
+    """A session that was opened with a link mailed just now."""
+    own_data.ask(house, person, "orchard", "en")
+    mailed: list[Any] = []
+    while tasks.work(house, {"mail": lambda _, __, payload: mailed.append(payload)}):
+        pass
+    return own_data.begin(house, str(mailed[-1]["token"])).word

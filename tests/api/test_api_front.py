@@ -297,3 +297,41 @@ def test_who_is_cancelled_from_outside_is_not_told_about_patience() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(cut())
+
+
+def test_a_path_with_idle_slashes_is_limited_like_the_one_it_leads_to(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "HEAVY", Limit(rate=0.001, burst=2))
+    paths = (
+        "/v1/requests/R-0000-0000/pack/",
+        "/v1/requests//R-0000-0000/pack",
+        "/v1//screens",
+        "/v1/screens/",
+    )
+    assert [client.post(path, {}).status_code for path in paths][2:] == [429, 429]
+
+
+def test_a_body_that_ends_early_is_not_read_as_a_whole_one(house: House) -> None:
+    sent: list[front.Message] = []
+    parts: list[front.Message] = [
+        {"type": "http.request", "body": b"choice=offers%3Aemail", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> front.Message:
+        return parts.pop(0)
+
+    async def send(message: front.Message) -> None:
+        sent.append(message)
+
+    async def inner(*_: Any) -> None:
+        pytest.fail("half a body was read")
+
+    scope = {"type": "http", "method": "POST", "path": "/f/web", "headers": []}
+    held = desk.Desk(house)
+    try:
+        asyncio.run(front.Front(inner, held)(scope, receive, send))
+    finally:
+        held.close()
+    assert sent[0]["status"] == 400

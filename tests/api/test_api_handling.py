@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
 import pytest
 from api_samples import Client, TestClock, codes, question
-from handling_samples import HANDLED, INTERESTS, SHOP
+from handling_samples import HANDLED, INTERESTS, SHOP, message_token, session_word, web
 
 from amana import errors
 from amana.core import workspace
 from amana.core.events import Permission
 from amana.core.vocabulary import Proof, Status
-from amana.services.choices import own_data
 from amana.services.collection import capture
-from amana.services.record import history, links, tasks
+from amana.services.record import history, tasks
 from amana.services.record.house import House
 
 PROFILE = {"name": f"use.{INTERESTS}", "properties": {"purpose": "offers", "manner": "profile"}}
@@ -34,28 +32,6 @@ def ann(client: Client) -> str:
 
 def asks(client: Client, action: dict[str, Any], who: str = "p1") -> dict[str, Any]:
     return client.asks(("person", who), action=action)
-
-
-def web(client: Client, path: str, body: object, origin: str = SHOP, **headers: str) -> Any:
-    """What a script of a site sends: no key, plain text."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    sent = {"content-type": "text/plain", "origin": origin} | named
-    return client.http.post(f"/web/v1/{path}", content=json.dumps(body), headers=sent)
-
-
-def message_token(house: House, person: int = 1) -> str:
-    """The token of a message that the person got."""
-    from_cell = house.writing().terms.cell("orchard", "offers", "email")
-    return house.writing().write(lambda session: links.for_message(house, session, person, from_cell)).token
-
-
-def session_word(house: House, person: int = 1) -> str:
-    """A session that was opened with a link mailed just now."""
-    own_data.ask(house, person, "orchard", "en")
-    mailed: list[Any] = []
-    while tasks.work(house, {"mail": lambda _, __, payload: mailed.append(payload)}):
-        pass
-    return own_data.begin(house, str(mailed[-1]["token"])).word
 
 
 # ---- AuthZEN -----------------------------------------------------------------------------------------------------

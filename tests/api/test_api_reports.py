@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import phonenumbers
@@ -317,6 +318,26 @@ def test_a_hook_that_is_down_hears_everything_later_in_order(
         "amana.permission.given",
         "amana.permission.withdrawn",
     ]
+
+
+def test_a_hook_for_a_type_that_does_not_exist_is_not_made(house: House) -> None:
+    with pytest.raises(errors.BadInput) as refused:
+        hooks.make(house, "https://hooks.example/x", ["amana.permission.given", "permission.withdrawn"])
+    assert refused.value.got == "permission.withdrawn"
+    assert hooks.every(house) == []
+
+
+def test_what_a_hook_hears_is_of_a_type_that_the_page_names(
+    client: Client, house: House, listener: Listener
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
+    assert {one for one in hooks.TYPES if f"`{one}`" not in page} == set()
+    hooks.make(house, listener.url)
+    client.signs_up("ann@example.com")
+    worked(house)
+    heard = {one["type"] for one in listener.messages()}
+    assert heard
+    assert heard <= set(hooks.TYPES)
 
 
 def test_a_stopped_hook_hears_nothing_more(client: Client, house: House, listener: Listener) -> None:

@@ -18,6 +18,7 @@ from amana.columns.store import ColumnStore
 from amana.core.statements import Interval, PersonRow, Statement
 from amana.core.vocabulary import Channel, Proof, Status
 from amana.services.audience import cache
+from amana.services.audience.asking_many import Many
 from amana.services.collection import imports
 from amana.services.gate.asking import Gate
 from amana.services.record import api_keys
@@ -215,3 +216,37 @@ def test_another_keys_brand_is_refused_for_all_together(client: Client, house: H
     other = client.with_key(api_keys.make(house, "harbour", ["harbour"], ["decide"]).key)
     body = question(("person", "p1")) | {"evaluations": [{}] * together.FEWEST}
     assert other.post("/access/v1/evaluations", body).status_code == 403
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize("detail", ["full", "brief"])
+def test_defaults_that_no_evaluation_uses_refuse_nothing(client: Client, house: House, detail: str) -> None:
+    orchard = client.with_key(api_keys.make(house, "own", ["orchard"], ["decide"]).key)
+    own = {"subject": {"type": "brand", "id": "orchard"}}
+    body = question(("person", "p1")) | {"subject": {"type": "brand", "id": "harbour"}}
+    for number in (1, together.FEWEST):
+        body |= {"evaluations": [own] * number, "options": {"detail": detail}}
+        answer = orchard.post("/access/v1/evaluations", body)
+        assert (answer.status_code, answer.json()["evaluations"][0]["decision"]) == (200, True)
+    body["evaluations"] = [*body["evaluations"], {"resource": {"type": "person", "id": "p2"}}]
+    assert orchard.post("/access/v1/evaluations", body).status_code == 403
+
+
+@pytest.mark.usefixtures("people")
+def test_a_question_of_few_is_not_planned_for_columns(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    decisions = Many.decisions
+
+    def counted(many: Many, people: Any, *rest: Any) -> Any:
+        read.append(len(people))
+        return decisions(many, people, *rest)
+
+    monkeypatch.setattr(Many, "decisions", counted)
+    times = [{"context": {"time": f"2026-05-28T0{hour}:00:00Z"}} for hour in range(1, 7)]
+    given = [*times, *([{}] * together.SMALLEST), *times]
+    alone = [client.asks(("person", "p1"), **one) for one in given]
+    body = question(("person", "p1")) | {"evaluations": given}
+    assert client.post("/access/v1/evaluations", body).json()["evaluations"] == alone
+    assert read == [together.SMALLEST]

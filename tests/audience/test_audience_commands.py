@@ -14,7 +14,7 @@ import pytest
 
 from amana.cli import screen_page
 from amana.cli.main import main
-from amana.core import phrases
+from amana.core import phrases, plurals
 
 Amana = Callable[..., Any]
 NEWS = ("--purpose", "news", "--channel", "email")
@@ -172,7 +172,7 @@ def test_the_page_of_several_campaigns_compares_them_and_says_what_changed_in_ea
     assert read.tags.count("svg") == read.tags.count("table") == read.tags.count("caption")
     assert read.tags.count("h1") == 1
     assert text.count(f"<h3>{own.since}</h3>") == 2
-    assert own.several.format(count="2") in text
+    assert plurals.chosen(language, own.counted["several"], 2).format(number="2") in text
     assert own.together.format(**{name: f"{count:,}" for name, count in told["together"].items()}) in text
     for since in (first, second):
         said = {name: f"{since[name]:,}" for name in ("to_no", "to_yes", "new", "gone")}

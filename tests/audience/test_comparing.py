@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
-from audience_samples import DAY, NEWS, NOW, OFFERS, TEXTS, HandClock, crowd, given, row, said, taken
+from audience_samples import NEWS, OFFERS, TEXTS, crowd, given, row, said
 from hypothesis import given as every
 from hypothesis import strategies as st
 
@@ -21,6 +21,8 @@ from amana.services.audience import comparing, screening, sitting
 from amana.services.audience.screening import Screened
 from amana.services.audience.sitting import Sitting
 from amana.services.record.house import House
+from worlds.clock import DAY, NOW, Clock
+from worlds.lists import taken
 
 
 def same(one: Screened, other: Screened) -> bool:
@@ -62,7 +64,7 @@ def test_a_segment_narrows_an_audience_file(crowded: House, tmp_path: Path) -> N
     assert both.unknown == 0
 
 
-def test_a_sitting_notices_a_withdrawal_at_once(house: House, clock: HandClock) -> None:
+def test_a_sitting_notices_a_withdrawal_at_once(house: House, clock: Clock) -> None:
     taken(house, "shop", row(2, given(100)))
     with Sitting(house) as desk:
         assert desk.screen(OFFERS).counts.allowed == 1

@@ -12,21 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from audience_samples import (
-    CALLS,
-    DAY,
-    NEWS,
-    NOW,
-    OFFERS,
-    HandClock,
-    choose,
-    crowd,
-    given,
-    row,
-    said,
-    sent,
-    taken,
-)
+from audience_samples import CALLS, NEWS, OFFERS, choose, crowd, given, row, said, sent
 from hypothesis import given as every
 from hypothesis import strategies as st
 
@@ -48,6 +34,8 @@ from amana.services.record import history
 from amana.services.record.house import House
 from amana.storage import register
 from amana.storage.tables import sent as contacts
+from worlds.clock import DAY, NOW, Clock
+from worlds.lists import taken
 
 MAPPING = """
 [source]
@@ -136,7 +124,7 @@ def told(bits: Iterable[int]) -> list[set[str]]:
 
 
 @pytest.fixture
-def lived(house: House, clock: HandClock) -> House:
+def lived(house: House, clock: Clock) -> House:
     """A crowd that went on choosing, leaving and coming back."""
     rows = crowd(seed=3, count=60)
     taken(house, "shop", *rows)

@@ -8,20 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from audience_samples import (
-    DAY,
-    DEFINITION,
-    NEWS,
-    NOW,
-    OFFERS,
-    HandClock,
-    choose,
-    crowd,
-    given,
-    row,
-    said,
-    taken,
-)
+from audience_samples import DEFINITION, NEWS, OFFERS, choose, crowd, given, row, said
 from hypothesis import HealthCheck, settings
 from hypothesis import given as every
 from hypothesis import strategies as st
@@ -37,6 +24,8 @@ from amana.services.gate.asking import Gate
 from amana.services.keeping import forget
 from amana.services.record.house import House
 from amana.storage import people
+from worlds.clock import DAY, NOW, Clock
+from worlds.lists import taken
 
 Record = dict[str, Any]
 
@@ -277,7 +266,7 @@ def test_a_saved_segment_that_cannot_be_read_is_refused_with_its_name() -> None:
 # ---- the columns behind it --------------------------------------------------------------------------------------
 
 
-def test_what_changes_is_in_the_next_segment(house: House, clock: HandClock) -> None:
+def test_what_changes_is_in_the_next_segment(house: House, clock: Clock) -> None:
     rows = crowd(seed=9, count=60)
     taken(house, "shop", *rows)
     with Sitting(house) as sitting:

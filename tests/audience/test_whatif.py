@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from audience_samples import CALLS, DAY, NEWS, NOW, OFFERS, TEXTS, given, row, said, taken
+from audience_samples import CALLS, NEWS, OFFERS, TEXTS, given, row, said
 
 from amana import errors
 from amana.core import rules
@@ -18,6 +18,8 @@ from amana.services.audience.whatif import Flips, Side
 from amana.services.gate.asking import Gate, Inquiry
 from amana.services.law_book import law_updates
 from amana.services.record.house import House
+from worlds.clock import DAY, NOW
+from worlds.lists import taken
 
 TIMING = {entry.code for entry in rules.BOOK if rules.TIMING_BITS >> entry.bit & 1}
 SEED = "5a" * 32

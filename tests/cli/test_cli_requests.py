@@ -110,7 +110,7 @@ def test_what_cannot_run_says_what_to_type_next_and_that_can_be_typed(shop: Path
     over = amana("request", "run", ref, "--json")
     assert over.status == 4
     told = json.loads(over.err.splitlines()[-1])
-    assert told["remedy"].startswith(f"amana request show {ref};")
+    assert told["remedy"].startswith(f"amana request copy {ref} {ref}.zip --purpose ")
 
 
 def test_a_decision_about_what_waits_for_none_says_what_to_type_next(shop: Path, amana: Amana) -> None:

@@ -8,13 +8,11 @@ are the reason for each absence.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from import_samples import SAMPLES
 
-from amana import wiring
 from amana.connectors import catalogue
 from amana.core import events, state
 from amana.core.vocabulary import Channel
@@ -24,36 +22,21 @@ from amana.services.gate import registries
 from amana.services.gate.asking import Gate, Inquiry
 from amana.services.record import history
 from amana.services.record.house import House
-from amana.settings import Settings
 from amana.storage import people
+from worlds import orchard
+from worlds.clock import NOW, Clock
+from worlds.houses import Templates
 
-NOW = 1_780_000_000
 KINDS = sorted(set(SAMPLES) - {"registry"})
-DEFINITION = """
-[organisation]
-name = "Orchard Street Ltd"
-contact = "privacy@orchard.example"
-country = "US"
-serves = ["US"]
-stored_in = "US"
-[brands.orchard]
-name = "Orchard Street"
-[purposes.newsletter]
-notice = "newsletter"
-channels = ["email", "sms", "phone_live"]
-category = "marketing"
-[notices.newsletter]
-version = "1"
-who = "Orchard Street Ltd"
-purposes = ["newsletter"]
-channels = ["email"]
-kept_for = "P3Y"
-withdraw = "link in each message"
-text = { en = "We send you a newsletter." }
-""" + "".join(
-    f'[fields.{name}]\npurposes = ["newsletter"]\ncategory = "user"\nwhy = "to greet"\nkept_for = "P3Y"\n'
-    f'hold = "sealed"\nmeans = "{means}"\n'
-    for name, means in {"city": "", "full_name": "full_name"}.items()
+DEFINITION = orchard.workspace(
+    *(
+        orchard.field(name, hold="sealed", means=means, why="to greet", purposes=["newsletter"])
+        for name, means in {"city": "", "full_name": "full_name"}.items()
+    ),
+    country="US",
+    purposes={"newsletter": ("email", "sms", "phone_live")},
+    notice="newsletter",
+    told=("email",),
 )
 
 GRANTED: dict[str, set[str]] = {
@@ -75,11 +58,9 @@ GRANTED: dict[str, set[str]] = {
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    settings = Settings(workspace=tmp_path / "workspace", actor="test")
-    wiring.create(settings, DEFINITION)
-    with ExitStack() as stack:
-        yield stack.enter_context(wiring.opened(settings, writing=True, at=lambda: NOW))
+def house(tmp_path: Path, templates: Templates) -> Iterator[House]:
+    with templates.opened(DEFINITION, tmp_path / "workspace", Clock()) as opened:
+        yield opened
 
 
 def run(house: House, kind: str, folder: Path, *, evidence: str, documented: bool) -> Report:

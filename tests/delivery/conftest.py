@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from post_samples import Clock, SinkHandler, definition, sink
+from post_samples import NOW, definition
 
 from amana import wiring
 from amana.delivery.listening import Listener
@@ -16,36 +15,32 @@ from amana.services.messaging.sending import Sender
 from amana.services.record.house import House
 from amana.services.record.posting import Post, open_post
 from amana.settings import Settings
+from worlds.clock import Clock
+from worlds.houses import Templates
+from worlds.relay import Sink, listening
 
 
 @pytest.fixture
 def clock() -> Clock:
     """The time in the workspace."""
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture
-def handler() -> SinkHandler:
+def handler() -> Sink:
     """What the relay got."""
-    return SinkHandler()
+    return Sink()
 
 
 @pytest.fixture
-def relay(handler: SinkHandler) -> Iterator[Listener]:
+def relay(handler: Sink) -> Iterator[Listener]:
     """A relay on this machine."""
-    with sink(handler) as listening:
-        yield listening
-
-
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new workspace that tests copy."""
-    folder = tmp_path_factory.mktemp("empty") / "workspace"
-    return wiring.create(Settings(workspace=folder, actor="test"), definition(25))
+    with listening(handler) as listener:
+        yield listener
 
 
 @pytest.fixture
-def opening(tmp_path: Path, empty: Path, clock: Clock) -> Iterator[Callable[..., House]]:
+def opening(tmp_path: Path, clock: Clock, templates: Templates) -> Iterator[Callable[..., House]]:
     """Opens a workspace of its own that sends to a port; see `definition`."""
     with ExitStack() as stack:
 
@@ -54,7 +49,7 @@ def opening(tmp_path: Path, empty: Path, clock: Clock) -> Iterator[Callable[...,
         ) -> House:
             folder = tmp_path / "workspace"
             if not folder.exists():
-                shutil.copytree(empty, folder)
+                templates.copied(definition(25), folder)
             (folder / wiring.DEFINITION).write_text(definition(port, mail, more), "utf-8")
             for name, text in (files or {}).items():
                 (folder / name).write_text(text, "utf-8")

@@ -1,148 +1,42 @@
-"""A relay that takes mail and remembers it, and a workspace that sends through it. All people are invented."""
+"""A workspace that sends through a relay, the people who asked it for mail, and its letters. All people are invented."""
 
 from __future__ import annotations
 
-import email
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from email import policy
 from email.message import EmailMessage
 from hashlib import sha256
 from typing import Any
 
-from amana.core.statements import Interval, PersonRow, Statement
-from amana.core.vocabulary import Channel, Proof, Status
-from amana.delivery.listening import Listener
-from amana.services.collection import capture, imports
+from amana.core.statements import Statement
+from amana.core.vocabulary import Channel, Status
+from amana.services.collection import capture
 from amana.services.collection.capture import Choice, Context, Submission
-from amana.services.collection.imports import Order
 from amana.services.gate.asking import Inquiry
 from amana.services.messaging import mailings
 from amana.services.messaging.mailings import Text
 from amana.services.messaging.sending import Sender
 from amana.services.record.house import House
+from worlds import clock, lists, orchard
+from worlds.clock import DAY
 
-NOW = 1_780_000_000 - 12 * 3600  # 2026-05-28, a Thursday, 08:26 UTC: no quiet hour in Germany
+NOW = clock.NOW - 12 * 3600  # 08:26 UTC: no quiet hour in Germany
 OFFERS = Inquiry(brand="orchard", purpose="offers", channel=Channel.EMAIL)
-
-DEFINITION = """
-[organisation]
-name = "Orchard Street Ltd"
-contact = "privacy@orchard.example"
-country = "DE"
-serves = ["DE"]
-stored_in = "DE"
-address = "1 Orchard Street, Berlin"
-languages = ["en", "he", "ar", "th", "ru"]
-site = "https://my.orchard.example"
-
-[brands.orchard]
-name = "Orchard Street"
-[brands.harbour]
-name = "Harbour"
-
-[purposes.offers]
-notice = "offers"
-channels = ["email", "sms"]
-category = "marketing"
-[purposes.news]
-notice = "offers"
-channels = ["email"]
-category = "marketing"
-
-[notices.offers]
-version = "1"
-who = "Orchard Street Ltd"
-purposes = ["offers", "news"]
-channels = ["email", "sms"]
-kept_for = "P3Y"
-withdraw = "link in each message"
-[notices.offers.text]
-en = "We send you offers & news."
-he = "נשלח לך הצעות."
-ar = "نرسل إليك عروضًا."
-th = "เราส่งข้อเสนอให้คุณ"
-ru = "Мы присылаем предложения."
-
-[fields.residence]
-purposes = ["offers"]
-category = "user"
-why = "the law"
-kept_for = "P3Y"
-hold = "column"
-means = "residence"
-[fields.language]
-purposes = ["offers"]
-category = "user"
-why = "the reader's language"
-kept_for = "P3Y"
-hold = "column"
-means = "language"
-
-[mail]
-sender = "hello@orchard.example"
-port = {port}
-security = "none"
-{mail}
-[answers]
-address = "answers@orchard.example"
-"""
+BERLIN = 'address = "1 Orchard Street, Berlin"\nsite = "https://my.orchard.example"\n'
 
 
 def definition(port: int, mail: str = "", more: str = "") -> str:
     """The workspace file of one that sends to a port; `mail` is added to its [mail], `more` to its end."""
-    return DEFINITION.replace("{port}", str(port)).replace("{mail}", mail) + more
-
-
-class Clock:
-    """UTC seconds that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> int:
-        return self.now
-
-
-class Taken:
-    """One message as the relay got it."""
-
-    def __init__(self, sender: str, recipient: str, content: bytes) -> None:
-        self.sender, self.recipient, self.content = sender, recipient, content
-        parsed: Any = email.message_from_bytes(content, policy=policy.default)
-        self.message: EmailMessage = parsed
-        self.at = time.monotonic()
-
-    def text(self, kind: str = "plain") -> str:
-        """The text of one form."""
-        part = self.message.get_body((kind,))
-        assert part is not None
-        return str(part.get_content())
-
-
-class SinkHandler:
-    """Remembers what it gets; `answer` decides what it says."""
-
-    run: Any = None
-
-    def __init__(self) -> None:
-        self.taken: list[Taken] = []
-        self.answer: Callable[[str], str] = lambda recipient: "250 ok"
-        self.lock = threading.Lock()
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        (recipient,) = envelope.rcpt_tos
-        said = self.answer(recipient)
-        if said.startswith("250"):
-            with self.lock:
-                self.taken.append(Taken(envelope.mail_from, recipient, envelope.original_content))
-        return said
-
-
-def sink(handler: SinkHandler, port: int = 0) -> Listener:
-    """A relay on this machine."""
-    return Listener(("127.0.0.1", port), handler, most_bytes=20_000_000)
+    return orchard.workspace(
+        orchard.residence(),
+        orchard.language(),
+        orchard.mail(port) + mail + '\n[answers]\naddress = "answers@orchard.example"\n',
+        more,
+        organisation=BERLIN + orchard.FIVE,
+        brands=("orchard", "harbour"),
+        purposes={"offers": ("email", "sms"), "news": ("email",)},
+        text=orchard.IN_FIVE,
+    )
 
 
 def asked_for(house: House, address: str, language: str = "en", purpose: str = "offers") -> None:
@@ -177,9 +71,6 @@ def worked(sender: Sender) -> None:
         pass
 
 
-EVERY_PROOF = Proof(sum(Proof)) & ~Proof.GUARDIAN
-
-
 def known(
     house: House,
     people: Mapping[str, bool],
@@ -189,43 +80,19 @@ def known(
 ) -> None:
     """People of an earlier list, by address; True for those who agreed to offers."""
     named = {"name": name} if name else {}
-    when = Interval(lo=NOW - 864_000, hi=NOW - 864_000)
+    kind = "phone" if channel is Channel.SMS else "email"
+    when = lists.at(NOW - 10 * DAY)
+
+    def said(agreed: bool) -> Statement:
+        status = Status.GIVEN if agreed else Status.WITHDRAWN
+        return lists.said(status, when, channel=channel, proof=lists.EVERY_PROOF)
+
     rows = [
-        PersonRow(
-            part="",
-            line=line,
-            email="" if channel is Channel.SMS else address,
-            phone=address if channel is Channel.SMS else "",
-            fields={"residence": "DE", "language": language} | named,
-            statements=(
-                Statement(
-                    status=Status.GIVEN if agreed else Status.WITHDRAWN,
-                    occurred=when,
-                    purpose="offers",
-                    channel=channel,
-                    proof=EVERY_PROOF,
-                ),
-            ),
-        )
+        lists.row(line, said(agreed), language=language, **{kind: address}, **named)
         for line, (address, agreed) in enumerate(people.items(), start=2)
     ]
-
-    def read(start: tuple[str, int] | None) -> Iterator[PersonRow]:
-        return (one for one in rows if start is None or one.line >= start[1])
-
-    imports.run(
-        house,
-        Order(
-            kind="table",
-            name="list",
-            digest=sha256(repr((name, sorted(people))).encode()).hexdigest(),
-            reading="",
-            evidence="sign-up form of 2026",
-            brand="orchard",
-            fields=("residence", "language", *named),
-            rows=read,
-        ),
-    )
+    digest = sha256(repr((name, sorted(people))).encode()).hexdigest()
+    lists.taken(house, "list", *rows, digest=digest, fields=("residence", "language", *named))
 
 
 def letter(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -11,10 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from post_samples import Clock, SinkHandler, asked_for, sink
+from post_samples import asked_for
 
 from amana.services.record import tasks
 from amana.services.record.house import House
+from worlds.clock import Clock
+from worlds.relay import Sink, listening
 
 PEOPLE = 60
 SPEED = 20  # a lease of two minutes lasts six seconds
@@ -23,17 +24,14 @@ HERE = Path(__file__).parent
 
 def worker(folder: Path) -> subprocess.Popen[bytes]:
     """A worker process."""
-    return subprocess.Popen(
-        [sys.executable, str(HERE / "worker_driver.py"), str(folder), str(SPEED)],
-        env=os.environ | {"PYTHONPATH": str(HERE)},
-    )
+    return subprocess.Popen([sys.executable, str(HERE / "worker_driver.py"), str(folder), str(SPEED)])
 
 
 @pytest.mark.slow
 def test_each_confirmation_goes_out_once_though_the_relay_was_down_and_the_workers_were_killed(
-    opening: Callable[..., House], clock: Clock, handler: SinkHandler
+    opening: Callable[..., House], clock: Clock, handler: Sink
 ) -> None:
-    with sink(SinkHandler()) as gone:
+    with listening(Sink()) as gone:
         port = gone.port  # a port that nobody listens at from here on
     house = opening(port)
     for number in range(PEOPLE):
@@ -46,7 +44,7 @@ def test_each_confirmation_goes_out_once_though_the_relay_was_down_and_the_worke
         process.wait()
     assert tasks.waiting(house) == {"ready": PEOPLE}
     handler.answer = _slow_to_agree(handler)
-    with sink(handler, port):
+    with listening(handler, port):
         running = [worker(house.folder) for _ in range(2)]
         try:
             _until(lambda: tasks.waiting(house) == {"done": PEOPLE})
@@ -60,7 +58,7 @@ def test_each_confirmation_goes_out_once_though_the_relay_was_down_and_the_worke
     assert len({one.message["Message-ID"] for one in handler.taken}) == PEOPLE
 
 
-def _slow_to_agree(handler: SinkHandler) -> Callable[[str], str]:
+def _slow_to_agree(handler: Sink) -> Callable[[str], str]:
     """Every message is put off once."""
     seen: set[str] = set()
 

@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from post_samples import OFFERS, Clock, SinkHandler, known, letter
+from post_samples import OFFERS, known, letter
 
 from amana import errors
 from amana.core import workspace
@@ -33,6 +33,8 @@ from amana.services.messaging.sending import Sender
 from amana.services.record import tasks
 from amana.services.record.house import House
 from amana.services.record.posting import open_post
+from worlds.clock import Clock
+from worlds.relay import Sink
 
 SENDERS = """
 [gate]
@@ -92,7 +94,7 @@ def person(house: House, address: str) -> int:
 
 
 def test_whoever_said_no_and_whoever_is_unknown_is_refused_by_name(
-    client: smtplib.SMTP, handler: SinkHandler
+    client: smtplib.SMTP, handler: Sink
 ) -> None:
     refused = client.sendmail(
         SHOP, ["ana@example.com", "cleo@example.com", "nobody@example.com"], letter("first")
@@ -105,7 +107,7 @@ def test_whoever_said_no_and_whoever_is_unknown_is_refused_by_name(
     assert taken.recipient == "ana@example.com"
 
 
-def test_each_copy_has_a_way_out_of_its_own(client: smtplib.SMTP, handler: SinkHandler) -> None:
+def test_each_copy_has_a_way_out_of_its_own(client: smtplib.SMTP, handler: Sink) -> None:
     client.sendmail(SHOP, ["ana@example.com", "ben@example.com"], letter(X_Amana_Note="internal"))
     ways = {re.findall(r"https://\S+/u/[\w-]+", one.message["List-Unsubscribe"])[0] for one in handler.taken}
     assert len(ways) == 2
@@ -120,7 +122,7 @@ def test_each_copy_has_a_way_out_of_its_own(client: smtplib.SMTP, handler: SinkH
 
 
 def test_the_same_message_reaches_the_same_person_once_however_often_it_is_submitted(
-    client: smtplib.SMTP, handler: SinkHandler
+    client: smtplib.SMTP, handler: Sink
 ) -> None:
     same = letter()
     for _ in range(3):
@@ -129,7 +131,7 @@ def test_the_same_message_reaches_the_same_person_once_however_often_it_is_submi
 
 
 def test_whoever_leaves_while_the_copies_before_theirs_are_handed_over_gets_nothing(
-    gated: House, client: smtplib.SMTP, handler: SinkHandler
+    gated: House, client: smtplib.SMTP, handler: Sink
 ) -> None:
     before = [f"reader{number}@example.com" for number in range(relaying.HANDS)]
     known(gated, dict.fromkeys(before, True))
@@ -144,7 +146,7 @@ def test_whoever_leaves_while_the_copies_before_theirs_are_handed_over_gets_noth
     assert sorted(one.recipient for one in handler.taken) == before
 
 
-def test_the_clock_puts_off_and_does_not_refuse(gated: House, clock: Clock, handler: SinkHandler) -> None:
+def test_the_clock_puts_off_and_does_not_refuse(gated: House, clock: Clock, handler: Sink) -> None:
     pause = preferences.Change(paused_until=clock.now + 3_600)
     preferences.change(gated, person(gated, "ana@example.com"), "orchard", pause, Context())
     with (
@@ -158,7 +160,7 @@ def test_the_clock_puts_off_and_does_not_refuse(gated: House, clock: Clock, hand
 
 
 def test_a_sender_whom_nobody_placed_says_the_purpose_in_the_header_or_is_refused(
-    gated: House, handler: SinkHandler
+    gated: House, handler: Sink
 ) -> None:
     def send(*recipients: str, **headers: str) -> str:
         with gate_of(gated) as listening, smtplib.SMTP("127.0.0.1", listening.port, timeout=20) as smtp:
@@ -180,7 +182,7 @@ def test_a_sender_whom_nobody_placed_says_the_purpose_in_the_header_or_is_refuse
 
 
 def test_a_credential_decides_and_nobody_passes_without_one(
-    opening: Callable[..., House], relay: Listener, handler: SinkHandler
+    opening: Callable[..., House], relay: Listener, handler: Sink
 ) -> None:
     house = opening(relay.port, more=USERS, files=SECRETS)
     known(house, {"ana@example.com": True})
@@ -205,7 +207,7 @@ def test_off_this_machine_the_gate_needs_names_and_encryption(gated: House, tmp_
 
 
 def test_over_tls_a_password_is_taken_only_after_encryption(
-    opening: Callable[..., House], relay: Listener, handler: SinkHandler
+    opening: Callable[..., House], relay: Listener, handler: Sink
 ) -> None:
     certificate, key = _certificate()
     more = USERS.replace(
@@ -251,7 +253,7 @@ def test_over_tls_a_password_is_taken_only_after_encryption(
     ],
 )
 def test_a_message_that_two_readers_could_read_differently_does_not_pass(
-    content: bytes, answer: bytes, client: smtplib.SMTP, handler: SinkHandler
+    content: bytes, answer: bytes, client: smtplib.SMTP, handler: Sink
 ) -> None:
     client.ehlo()
     client.mail(SHOP)
@@ -266,7 +268,7 @@ def test_a_message_that_two_readers_could_read_differently_does_not_pass(
 
 
 def test_too_large_a_message_is_refused(
-    opening: Callable[..., House], relay: Listener, handler: SinkHandler
+    opening: Callable[..., House], relay: Listener, handler: Sink
 ) -> None:
     house = opening(relay.port, more=SENDERS.replace('"127.0.0.1:0"', '"127.0.0.1:0"\nmost_bytes = 2_000'))
     known(house, {"ana@example.com": True})
@@ -281,7 +283,7 @@ def test_too_large_a_message_is_refused(
 
 
 def test_what_the_relay_cannot_take_now_waits_and_leaves_with_a_permit_of_its_own(
-    gated: House, client: smtplib.SMTP, handler: SinkHandler, clock: Clock
+    gated: House, client: smtplib.SMTP, handler: Sink, clock: Clock
 ) -> None:
     handler.answer = lambda recipient: "451 later"
     client.sendmail(SHOP, ["ana@example.com", "ben@example.com"], letter())
@@ -299,7 +301,7 @@ def test_what_the_relay_cannot_take_now_waits_and_leaves_with_a_permit_of_its_ow
 
 
 def test_without_a_postal_address_nothing_leaves(
-    opening: Callable[..., House], relay: Listener, handler: SinkHandler
+    opening: Callable[..., House], relay: Listener, handler: Sink
 ) -> None:
     house = opening(relay.port, more=SENDERS)
     known(house, {"ana@example.com": True})
@@ -315,7 +317,7 @@ def test_without_a_postal_address_nothing_leaves(
 
 
 @pytest.mark.skipif(shutil.which("swaks") is None, reason="swaks is not installed here")
-def test_swaks_sends_through_the_gate(gated: House, handler: SinkHandler) -> None:
+def test_swaks_sends_through_the_gate(gated: House, handler: Sink) -> None:
     def swaks(listening: Listener, recipient: str) -> subprocess.CompletedProcess[str]:
         place = ["--server", "127.0.0.1", "--port", str(listening.port)]
         whose = ["--from", SHOP, "--to", recipient, "--header", "Subject: Apples", "--body", "Ripe."]
@@ -331,7 +333,7 @@ def test_swaks_sends_through_the_gate(gated: House, handler: SinkHandler) -> Non
 
 @pytest.mark.slow
 def test_a_campaign_to_a_thousand_reaches_those_whom_the_screen_allows_and_nobody_who_left_meanwhile(
-    opening: Callable[..., House], relay: Listener, handler: SinkHandler
+    opening: Callable[..., House], relay: Listener, handler: Sink
 ) -> None:
     house = opening(relay.port, more=SENDERS)
     people = {f"person{number}@example.com": number % 5 != 0 for number in range(1_000)}

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import msgspec
 import pytest
-from post_samples import OFFERS, Clock, SinkHandler, Taken, asked_for, known, offer, worked
+from post_samples import OFFERS, asked_for, known, offer, worked
 
 from amana import errors
 from amana.core import mailing
@@ -29,6 +29,8 @@ from amana.services.messaging.inbound import Recorded
 from amana.services.messaging.sending import Sender
 from amana.services.record import tasks
 from amana.services.record.house import House
+from worlds.clock import Clock
+from worlds.relay import Sink, Taken
 
 NEWS = Inquiry(brand="orchard", purpose="news", channel=Channel.EMAIL)
 HARBOUR = Inquiry(brand="harbour", purpose="offers", channel=Channel.EMAIL)
@@ -44,7 +46,7 @@ def reasons(house: House, inquiry: Inquiry = OFFERS, address: str = "ana@example
 
 
 @pytest.fixture
-def sent(house: House, sender: Sender, handler: SinkHandler) -> Taken:
+def sent(house: House, sender: Sender, handler: Sink) -> Taken:
     """A marketing mail that Ana got."""
     known(house, {"ana@example.com": True})
     mailings.start(house, offer(1))
@@ -176,7 +178,7 @@ def test_a_delivery_begins_the_count_anew(house: House, sent: Taken, clock: Cloc
 
 
 def test_a_confirmation_begins_the_count_anew(
-    house: House, sent: Taken, clock: Clock, sender: Sender, handler: SinkHandler
+    house: House, sent: Taken, clock: Clock, sender: Sender, handler: Sink
 ) -> None:
     soft(house, sent, clock, [0, 2, 4, 6])
     handler.taken.clear()
@@ -208,7 +210,7 @@ def test_a_bounce_in_free_text_is_understood(house: House, sent: Taken) -> None:
 
 
 def test_a_bounce_of_a_confirmation_blocks_the_address_it_went_to(
-    house: House, sender: Sender, handler: SinkHandler
+    house: House, sender: Sender, handler: Sink
 ) -> None:
     asked_for(house, "ben@example.com")
     sender.work()
@@ -217,7 +219,7 @@ def test_a_bounce_of_a_confirmation_blocks_the_address_it_went_to(
 
 
 def test_a_return_path_of_a_service_message_takes_nobody_out_of_anything(
-    house: House, sender: Sender, handler: SinkHandler
+    house: House, sender: Sender, handler: Sink
 ) -> None:
     known(house, {"ana@example.com": True})
     asked_for(house, "ana@example.com")

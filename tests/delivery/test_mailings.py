@@ -7,16 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from post_samples import (
-    APPLES,
-    NOW,
-    OFFERS,
-    Clock,
-    SinkHandler,
-    known,
-    offer,
-    worked,
-)
+from post_samples import APPLES, NOW, OFFERS, known, offer, worked
 
 from amana import errors
 from amana.core.vocabulary import Channel
@@ -30,6 +21,8 @@ from amana.services.messaging.sending import Sender
 from amana.services.record import tasks
 from amana.services.record.house import House
 from amana.services.record.posting import open_post
+from worlds.clock import Clock
+from worlds.relay import Sink
 
 OFF = preferences.Change(off=(Choice(purpose="offers", channel=Channel.EMAIL),))
 PEOPLE = {"ana@example.com": True, "ben@example.com": True, "cleo@example.com": False}
@@ -44,13 +37,13 @@ def person(house: House, address: str) -> int:
         gate.close()
 
 
-def recipients(handler: SinkHandler) -> list[str]:
+def recipients(handler: Sink) -> list[str]:
     """Who got something, in alphabetical order."""
     return sorted(one.recipient for one in handler.taken)
 
 
 def test_those_whom_the_screen_allows_get_one_copy_each_and_the_others_are_counted_by_reason(
-    house: House, sender: Sender, handler: SinkHandler
+    house: House, sender: Sender, handler: Sink
 ) -> None:
     known(house, PEOPLE)
     started = mailings.start(house, offer())
@@ -68,7 +61,7 @@ def test_those_whom_the_screen_allows_get_one_copy_each_and_the_others_are_count
 
 
 def test_each_reads_their_own_language_and_english_where_it_is_not_there(
-    house: House, sender: Sender, handler: SinkHandler
+    house: House, sender: Sender, handler: Sink
 ) -> None:
     known(house, {"ana@example.com": True}, "he")
     known(house, {"ben@example.com": True}, "th")
@@ -81,9 +74,7 @@ def test_each_reads_their_own_language_and_english_where_it_is_not_there(
     assert "התפוחים בשלים." in hebrew.text("html")  # made from the text
 
 
-def test_whoever_withdraws_after_the_screen_gets_nothing(
-    house: House, sender: Sender, handler: SinkHandler
-) -> None:
+def test_whoever_withdraws_after_the_screen_gets_nothing(house: House, sender: Sender, handler: Sink) -> None:
     known(house, PEOPLE)
     started = mailings.start(house, offer())
     sender.workers()  # nothing is sent before somebody works
@@ -95,7 +86,7 @@ def test_whoever_withdraws_after_the_screen_gets_nothing(
 
 
 def test_whoever_withdraws_while_it_runs_gets_nothing_after_their_answer(
-    house: House, sender: Sender, handler: SinkHandler
+    house: House, sender: Sender, handler: Sink
 ) -> None:
     many = {f"person{number}@example.com": True for number in range(120)}
     known(house, many)
@@ -118,7 +109,7 @@ def test_whoever_withdraws_while_it_runs_gets_nothing_after_their_answer(
 
 
 def test_a_stopped_mailing_sends_no_more_and_goes_on_where_it_stood(
-    house: House, sender: Sender, handler: SinkHandler
+    house: House, sender: Sender, handler: Sink
 ) -> None:
     many = {f"person{number}@example.com": True for number in range(60)}
     known(house, many)
@@ -146,7 +137,7 @@ def test_a_stopped_mailing_sends_no_more_and_goes_on_where_it_stood(
 
 
 def test_the_clocks_no_waits_however_long_and_ends_with_the_mailing(
-    house: House, sender: Sender, handler: SinkHandler, clock: Clock
+    house: House, sender: Sender, handler: Sink, clock: Clock
 ) -> None:
     known(house, PEOPLE)
     for address, hours in (("ana@example.com", 20), ("ben@example.com", 200)):
@@ -169,7 +160,7 @@ def test_the_clocks_no_waits_however_long_and_ends_with_the_mailing(
 
 
 def test_a_relay_that_is_down_costs_nobody_their_copy_and_gives_nobody_two(
-    house: House, sender: Sender, handler: SinkHandler, clock: Clock
+    house: House, sender: Sender, handler: Sink, clock: Clock
 ) -> None:
     known(house, PEOPLE)
     handler.answer = lambda recipient: "451 later" if recipient.startswith("ana") else "250 ok"
@@ -184,7 +175,7 @@ def test_a_relay_that_is_down_costs_nobody_their_copy_and_gives_nobody_two(
 
 
 def test_of_what_a_killed_process_had_in_hand_nothing_is_sent_twice(
-    house: House, sender: Sender, handler: SinkHandler, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    house: House, sender: Sender, handler: Sink, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known(house, PEOPLE)
     started = mailings.start(house, offer())
@@ -201,7 +192,7 @@ def test_of_what_a_killed_process_had_in_hand_nothing_is_sent_twice(
 
 
 def test_nothing_is_sent_twice_though_somebody_speaks_another_language_by_then(
-    house: House, sender: Sender, handler: SinkHandler, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    house: House, sender: Sender, handler: Sink, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known(house, {"ana@example.com": True})
     letters = {"en": APPLES, "he": Text(subject="תפוחים", text="התפוחים בשלים.")}
@@ -244,7 +235,7 @@ def test_people_who_share_an_address_get_one_copy_and_only_if_all_of_them_may(
     batch: int,
     opening: Callable[..., House],
     relay: Listener,
-    handler: SinkHandler,
+    handler: Sink,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(mailings, "BATCH", batch)
@@ -267,9 +258,7 @@ def test_people_who_share_an_address_get_one_copy_and_only_if_all_of_them_may(
     assert recipients(handler) == ["ben@example.com"]
 
 
-def test_a_mailing_to_some_by_id_reaches_nobody_else(
-    house: House, sender: Sender, handler: SinkHandler
-) -> None:
+def test_a_mailing_to_some_by_id_reaches_nobody_else(house: House, sender: Sender, handler: Sink) -> None:
     known(house, PEOPLE)
     started = mailings.start(house, offer(person(house, "ben@example.com"), 9_999))
     assert (started.audience, started.left_out) == (2, {"unknown_person": 1})
@@ -297,7 +286,7 @@ def test_what_cannot_be_sent_is_refused_before_anything_is_recorded(
 
 
 def test_a_mailing_is_queued_in_parts_and_goes_on_after_each(
-    house: House, sender: Sender, handler: SinkHandler, monkeypatch: pytest.MonkeyPatch
+    house: House, sender: Sender, handler: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mailings, "QUEUED_AT_ONCE", 7)
     monkeypatch.setattr(mailings, "TURN", 0.0)
@@ -326,7 +315,7 @@ def test_the_workers_of_a_process_do_mailings_too(house: House) -> None:
 
 
 def test_copies_that_were_given_up_and_put_back_are_sent_although_the_mailing_was_over(
-    house: House, sender: Sender, handler: SinkHandler, clock: Clock
+    house: House, sender: Sender, handler: Sink, clock: Clock
 ) -> None:
     known(house, {"ana@example.com": True})
     handler.answer = lambda _: "451 not now"
@@ -343,7 +332,7 @@ def test_copies_that_were_given_up_and_put_back_are_sent_although_the_mailing_wa
 
 
 def test_nobody_gets_a_message_after_its_hours_though_the_worker_was_away_until_then(
-    house: House, sender: Sender, handler: SinkHandler, clock: Clock
+    house: House, sender: Sender, handler: Sink, clock: Clock
 ) -> None:
     known(house, PEOPLE)
     started = mailings.start(house, offer(hours=2))

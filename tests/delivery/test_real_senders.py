@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from post_samples import OFFERS, SinkHandler, known, letter
+from post_samples import OFFERS, known, letter
 
 from amana.core.vocabulary import Channel
 from amana.delivery.listening import Listener
@@ -30,6 +30,8 @@ from amana.services.gate.asking import Gate
 from amana.services.messaging import gating
 from amana.services.record.house import House
 from amana.services.record.posting import open_post
+from worlds.relay import Sink
+from worlds.serving import free_port
 
 EXIM = shutil.which("exim4", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 SHOP = "shop@orchard.example"
@@ -90,7 +92,7 @@ begin retry
 class Campaign:
     """A workspace of a thousand people, its gate, and two who leave while the campaign runs."""
 
-    def __init__(self, house: House, handler: SinkHandler) -> None:
+    def __init__(self, house: House, handler: Sink) -> None:
         self.house, self.handler = house, handler
         known(house, PEOPLE)
         gate = Gate(house)
@@ -127,7 +129,7 @@ class Campaign:
 
 
 @pytest.fixture
-def campaign(opening: Callable[..., House], relay: Listener, handler: SinkHandler) -> Campaign:
+def campaign(opening: Callable[..., House], relay: Listener, handler: Sink) -> Campaign:
     """The campaign, not sent yet."""
     house = opening(relay.port, more=SENDERS)
     made = Campaign(house, handler)
@@ -174,9 +176,7 @@ def test_a_script_sends_a_campaign_through_the_gate(campaign: Campaign, tmp_path
 @contextmanager
 def mail_server(gate: int) -> Iterator[tuple[int, Path]]:
     """An Exim of our own that sends everything to the gate; its port and its folder."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="amana-exim-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)

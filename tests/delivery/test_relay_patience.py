@@ -6,7 +6,7 @@ import socket
 import threading
 
 import pytest
-from post_samples import NOW, Clock, SinkHandler, known, offer, worked
+from post_samples import NOW, known, offer, worked
 
 from amana import errors
 from amana.delivery import transport
@@ -19,6 +19,8 @@ from amana.services.messaging.sending import Sender
 from amana.services.record import tasks
 from amana.services.record.house import House
 from amana.services.record.posting import Post
+from worlds.clock import Clock
+from worlds.relay import Sink
 
 LETTER = (
     b"From: Orchard Street <shop@orchard.example>\r\nTo: undisclosed-recipients:;\r\nSubject: Apples\r\n"
@@ -45,7 +47,7 @@ def test_what_a_relay_says_about_waiting_is_read(said: bytes, seconds: int) -> N
 
 @pytest.mark.parametrize("code", [421, 450, 451])
 def test_a_copy_of_a_mailing_waits_as_long_as_the_relay_asks(
-    house: House, sender: Sender, handler: SinkHandler, clock: Clock, code: int
+    house: House, sender: Sender, handler: Sink, clock: Clock, code: int
 ) -> None:
     known(house, {"ana@example.com": True})
     handler.answer = lambda _: f"{code} 4.7.1 try again in 10 minutes"
@@ -62,7 +64,7 @@ def test_a_copy_of_a_mailing_waits_as_long_as_the_relay_asks(
 
 
 def test_nobody_waits_longer_than_our_own_longest_pause(
-    house: House, sender: Sender, handler: SinkHandler, clock: Clock
+    house: House, sender: Sender, handler: Sink, clock: Clock
 ) -> None:
     known(house, {"ana@example.com": True})
     handler.answer = lambda _: "451 try again in 900 hours"
@@ -75,7 +77,7 @@ def test_nobody_waits_longer_than_our_own_longest_pause(
 
 
 def test_a_copy_that_is_passed_on_waits_as_long_as_the_relay_asks(
-    house: House, post: Post, sender: Sender, handler: SinkHandler, clock: Clock
+    house: House, post: Post, sender: Sender, handler: Sink, clock: Clock
 ) -> None:
     known(house, {"ana@example.com": True})
     handler.answer = lambda _: "451 4.7.1 please retry in 300 seconds"

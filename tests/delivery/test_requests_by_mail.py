@@ -5,7 +5,7 @@ from __future__ import annotations
 from email.message import EmailMessage
 
 import pytest
-from post_samples import OFFERS, Clock, SinkHandler, known, worked
+from post_samples import OFFERS, known, worked
 
 from amana.core.rights import Kind
 from amana.delivery import written
@@ -16,6 +16,8 @@ from amana.services.record import tasks
 from amana.services.record.house import House
 from amana.services.rights import mail_intake, requests
 from amana.storage.requests import RequestRow
+from worlds.clock import Clock
+from worlds.relay import Sink
 
 PRIVACY = "answers+privacy@orchard.example"
 ANA = "ana@example.com"
@@ -64,7 +66,7 @@ def ana(house: House) -> House:
 
 
 def test_an_erasure_by_mail_waits_for_proof_that_goes_to_the_address_on_record(
-    ana: House, sender: Sender, handler: SinkHandler
+    ana: House, sender: Sender, handler: Sink
 ) -> None:
     assert comes(ana, letter("Please delete my account.", subject="Hello")) == "request"
     (row,) = opened(ana)

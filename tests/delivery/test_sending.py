@@ -11,7 +11,7 @@ import dkim
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from post_samples import Clock, SinkHandler, asked_for, offer, worked
+from post_samples import asked_for, offer, worked
 
 from amana import errors
 from amana.delivery import letters
@@ -24,11 +24,13 @@ from amana.services.record import tasks
 from amana.services.record.house import House
 from amana.services.record.posting import open_post
 from amana.storage.tasks import TaskRow
+from worlds.clock import Clock
+from worlds.relay import Sink
 
 LINK = re.compile(r"https://my\.orchard\.example/c/([\w-]+)")
 
 
-def confirmed(house: House, sender: Sender, handler: SinkHandler, address: str, language: str = "en") -> int:
+def confirmed(house: House, sender: Sender, handler: Sink, address: str, language: str = "en") -> int:
     """Somebody who asked for offers and confirmed; their id."""
     asked_for(house, address, language)
     sender.work()
@@ -43,7 +45,7 @@ def confirmed(house: House, sender: Sender, handler: SinkHandler, address: str, 
 
 @pytest.mark.parametrize("language", letters.LANGUAGES)
 def test_a_confirmation_is_written_in_the_readers_language_and_direction(
-    language: str, house: House, sender: Sender, handler: SinkHandler
+    language: str, house: House, sender: Sender, handler: Sink
 ) -> None:
     asked_for(house, "ana@example.com", language)
     assert sender.work() == 1
@@ -82,7 +84,7 @@ def test_every_language_has_the_same_messages() -> None:
 
 
 def test_confirming_makes_marketing_possible_and_it_carries_its_way_out(
-    house: House, sender: Sender, handler: SinkHandler
+    house: House, sender: Sender, handler: Sink
 ) -> None:
     ana = confirmed(house, sender, handler, "ana@example.com", "he")
     mailings.start(house, offer(ana))
@@ -104,7 +106,7 @@ def test_confirming_makes_marketing_possible_and_it_carries_its_way_out(
 
 
 def test_a_relay_that_is_down_loses_nothing_and_a_refusal_ends_the_task(
-    house: House, sender: Sender, handler: SinkHandler, clock: Clock
+    house: House, sender: Sender, handler: Sink, clock: Clock
 ) -> None:
     asked_for(house, "ana@example.com")
     asked_for(house, "ben@example.com")
@@ -118,7 +120,7 @@ def test_a_relay_that_is_down_loses_nothing_and_a_refusal_ends_the_task(
     assert tasks.waiting(house) == {"done": 1, "failed": 1}
 
 
-def test_a_repeated_sending_is_the_same_message(house: House, sender: Sender, handler: SinkHandler) -> None:
+def test_a_repeated_sending_is_the_same_message(house: House, sender: Sender, handler: Sink) -> None:
     asked_for(house, "ana@example.com")
 
     def twice(house: House, row: TaskRow, payload: Mapping[str, Any]) -> None:
@@ -135,7 +137,7 @@ DKIM = 'dkim_domain = "orchard.example"\ndkim_selector = "s1"\ndkim_key_file = "
 
 
 def test_the_signature_covers_the_way_out(
-    opening: Callable[..., House], relay: Listener, handler: SinkHandler
+    opening: Callable[..., House], relay: Listener, handler: Sink
 ) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(

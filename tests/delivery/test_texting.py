@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 import pytest
-from post_samples import Clock
 
 from amana import errors
 from amana.core.vocabulary import Channel
@@ -22,6 +21,7 @@ from amana.services.messaging.sending import Sender
 from amana.services.record import tasks
 from amana.services.record.house import House
 from amana.services.record.posting import open_post
+from worlds.clock import Clock
 
 NUMBER = "+4915123456789"
 

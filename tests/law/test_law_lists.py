@@ -8,66 +8,38 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from amana import errors, wiring
+from amana import errors
 from amana.core import events, facts, lists
 from amana.core.cells import Terms
 from amana.core.lists import Document, Papers
 from amana.core.state import PersonState, fold_all
-from amana.core.statements import Interval, PersonRow, Reject, Statement
+from amana.core.statements import Interval, PersonRow, Statement
 from amana.core.vocabulary import Actor, Channel, Proof, Status
 from amana.services.audience import screening
 from amana.services.collection import imports
 from amana.services.collection import lists as bought
-from amana.services.collection.imports import Order, Report
 from amana.services.gate import asking
 from amana.services.record.house import House
-from amana.settings import Settings
 from amana.storage import people
+from worlds import lists as earlier
+from worlds import orchard
+from worlds.clock import DAY, NOW, Clock
+from worlds.houses import Templates
+from worlds.lists import taken
 
-NOW = 1_780_000_000  # 2026-05-28
-DAY = 86_400
-DEFINITION = """
-[organisation]
-name = "Orchard Street Ltd"
-contact = "privacy@orchard.example"
-country = "US"
-serves = ["US"]
-stored_in = "US"
-[brands.orchard]
-name = "Orchard Street"
-[purposes.offers]
-notice = "offers"
-channels = ["email", "sms"]
-category = "marketing"
-[notices.offers]
-version = "1"
-who = "Orchard Street Ltd"
-purposes = ["offers"]
-channels = ["email"]
-kept_for = "P3Y"
-withdraw = "link in each message"
-text = { en = "We send you offers." }
-[fields.residence]
-purposes = ["offers"]
-category = "user.contact.address.country"
-why = "the law"
-kept_for = "P3Y"
-hold = "column"
-means = "residence"
-[fields.town]
-purposes = ["offers"]
-category = "user.contact.address.city"
-why = "the shop nearby"
-kept_for = "P3Y"
-hold = "column"
-"""
+DEFINITION = orchard.workspace(
+    orchard.residence(),
+    orchard.field("town", "user.contact.address.city", why="the shop nearby"),
+    country="US",
+    purposes={"offers": ("email", "sms")},
+    told=("email",),
+)
 OFFERS = asking.Inquiry(brand="orchard", purpose="offers", channel=Channel.EMAIL)
 GOOD = Papers(
     seller="Leads Trading Ltd",
@@ -84,33 +56,13 @@ BOUGHT = {"bought": True, "papers": None}
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    settings = Settings(workspace=tmp_path / "workspace", actor="test")
-    wiring.create(settings, DEFINITION)
-    with ExitStack() as stack:
-        yield stack.enter_context(wiring.opened(settings, writing=True, at=lambda: NOW))
+def house(tmp_path: Path, templates: Templates) -> Iterator[House]:
+    with templates.opened(DEFINITION, tmp_path / "workspace", Clock()) as opened:
+        yield opened
 
 
 def row(line: int, *said: Statement, email: str, residence: str = "US", **more: str) -> PersonRow:
-    fields = {"residence": residence} | more
-    return PersonRow(part="", line=line, email=email, fields=fields, statements=said)
-
-
-def taken(house: House, name: str, *rows: PersonRow, **more: object) -> Report:
-    def read(start: tuple[str, int] | None) -> Iterator[PersonRow | Reject]:
-        return (one for one in rows if start is None or one.line >= start[1])
-
-    words: dict[str, object] = {
-        "kind": "table",
-        "name": name,
-        "digest": sha256(repr(rows).encode()).hexdigest(),
-        "reading": "",
-        "evidence": "our own form",
-        "brand": "orchard",
-        "fields": ("residence", "town"),
-        "rows": read,
-    }
-    return imports.run(house, Order(**(words | more)))  # type: ignore[arg-type]  # the words of a test
+    return earlier.row(line, *said, email=email, residence=residence, **more)
 
 
 def reasons(house: House, email: str, known_at: int | None = None) -> list[str]:
@@ -123,13 +75,9 @@ def reasons(house: House, email: str, known_at: int | None = None) -> list[str]:
 
 
 def given(occurred: Interval | None = None, **more: object) -> Statement:
-    words: dict[str, object] = {
-        "purpose": "offers",
-        "channel": Channel.EMAIL,
-        "occurred": occurred or Interval(lo=NOW - DAY, hi=NOW - DAY),
-        "proof": Proof.DEMONSTRABLE | Proof.CHANNEL_NAMED,
-    }
-    return Statement(status=Status.GIVEN, **(words | more))  # type: ignore[arg-type]  # the words of a test
+    """A grant of yesterday with two of the proofs."""
+    words: dict[str, object] = {"proof": Proof.DEMONSTRABLE | Proof.CHANNEL_NAMED}
+    return earlier.given(occurred or earlier.at(NOW - DAY), **(words | more))
 
 
 def size(house: House) -> int:

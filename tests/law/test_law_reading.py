@@ -16,30 +16,11 @@ from amana.core.vocabulary import Channel, SubjectType
 from amana.ledger import canonical, note
 from amana.services.law_book import law, law_changes, law_updates
 from amana.settings import Settings
+from worlds import orchard
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "law"
 SEED = "5a" * 32
-DEFINITION = """
-[organisation]
-name = "Orchard Street Ltd"
-contact = "privacy@orchard.example"
-country = "DE"
-serves = ["DE"]
-[brands.orchard]
-name = "Orchard Street"
-[purposes.offers]
-notice = "offers"
-channels = ["email"]
-category = "marketing"
-[notices.offers]
-version = "1"
-who = "Orchard Street Ltd"
-purposes = ["offers"]
-channels = ["email"]
-kept_for = "P3Y"
-withdraw = "link in each message"
-text = { en = "We send you offers." }
-"""
+DEFINITION = orchard.workspace()
 
 
 def shown(book: LawBook, place: str, channel: str, on: str) -> law.Shown:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
@@ -15,48 +14,26 @@ from amana.core import referral
 from amana.core.referral import Refusal, Stated
 from amana.core.statements import PersonRow
 from amana.core.vocabulary import Channel, SubjectType
-from amana.services.collection import imports
 from amana.services.collection import referral as referring
 from amana.services.collection.referral import Asked
 from amana.services.record.house import House
-from amana.settings import Settings
 from amana.storage import people, tables
+from worlds import orchard
+from worlds.clock import NOW, Clock
+from worlds.houses import Templates
+from worlds.lists import taken
 
-NOW = 1_780_000_000
 ON = date(2026, 5, 28)
 BOOK = wiring.law_book()
 LAWFUL = Stated(knows_sender=True, knows_friend=True, referrer_named=True)
 FRIEND = Asked(address="Friend@Example.com", country="CA", stated=LAWFUL)
-DEFINITION = """
-[organisation]
-name = "Orchard Street Ltd"
-contact = "privacy@orchard.example"
-country = "CA"
-serves = ["CA"]
-stored_in = "CA"
-[brands.orchard]
-name = "Orchard Street"
-[purposes.offers]
-notice = "offers"
-channels = ["email"]
-category = "marketing"
-[notices.offers]
-version = "1"
-who = "Orchard Street Ltd"
-purposes = ["offers"]
-channels = ["email"]
-kept_for = "P3Y"
-withdraw = "link in each message"
-text = { en = "We send you offers." }
-"""
+DEFINITION = orchard.workspace(country="CA")
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    settings = Settings(workspace=tmp_path / "workspace", actor="test")
-    wiring.create(settings, DEFINITION)
-    with ExitStack() as stack:
-        yield stack.enter_context(wiring.opened(settings, writing=True, at=lambda: NOW))
+def house(tmp_path: Path, templates: Templates) -> Iterator[House]:
+    with templates.opened(DEFINITION, tmp_path / "workspace", Clock()) as opened:
+        yield opened
 
 
 def refusals(*places: str, stated: Stated = LAWFUL, channel: Channel = Channel.EMAIL) -> tuple[Refusal, ...]:
@@ -124,20 +101,7 @@ def test_a_refused_message_leaves_no_trace_at_all(house: House) -> None:
 
 
 def test_whether_somebody_known_may_be_contacted_is_the_gates_question(house: House) -> None:
-    known = PersonRow(part="", line=1, email="friend@example.com")
-    imports.run(
-        house,
-        imports.Order(
-            kind="table",
-            name="shop",
-            digest="0" * 64,
-            reading="",
-            evidence="our own form",
-            brand="orchard",
-            fields=(),
-            rows=lambda start: iter([known]),
-        ),
-    )
+    taken(house, "shop", PersonRow(part="", line=1, email="friend@example.com"))
     assert referring.claim(house, FRIEND).refusals == (Refusal.KNOWN,)
 
 

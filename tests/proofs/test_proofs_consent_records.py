@@ -12,6 +12,7 @@ import proof_house
 import pytest
 
 from amana import errors
+from amana.core.statements import Interval
 from amana.core.vocabulary import Status
 from amana.ledger import note, receipt
 from amana.services.keeping import forget
@@ -95,6 +96,17 @@ def test_a_refusal_of_everything_stands_in_each_record_and_an_objection_is_named
             "dpv:ObjectingToProcess",
         ]
     assert len(records[1]["dpv:hasConsentStatus"]) == len(records[0]["dpv:hasConsentStatus"]) + 1
+
+
+def test_a_statement_without_a_day_names_none(folder: Path) -> None:
+    event = proof_house.permission(7_000, Status.WITHDRAWN)
+    undated = msgspec.structs.replace(event, occurred=Interval(lo=0, hi=7_000))
+    with proof_house.opened(folder, writing=True) as house:
+        house.writing().write(lambda session: session.record(session.person(STAYED), undated))
+    said = records_of(folder, STAYED)[0]["dpv:hasConsentStatus"][-1]
+    assert said["@type"] == ["dpv:ConsentWithdrawn"]
+    assert "dpv:isIndicatedAtTime" not in said
+    assert said["amana:atTheLatest"] == "1970-01-01T01:56:40Z"
 
 
 def test_whoever_was_erased_has_no_records(folder: Path) -> None:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import email
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email import policy
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 from amana import wiring
 from amana.core.rights import Identity, Kind, Via
 from amana.core.rights import Status as Stands
-from amana.core.statements import Interval, PersonRow, Statement
-from amana.core.vocabulary import Channel, Proof, Status
-from amana.delivery.listening import Listener
+from amana.core.vocabulary import Channel, Status
 from amana.services.collection import telling
 from amana.services.messaging.sending import Sender
 from amana.services.record.house import House
@@ -24,52 +19,14 @@ from amana.services.record.posting import open_post
 from amana.services.rights import requests, rights_run
 from amana.settings import Settings
 from amana.storage.requests import RequestRow
+from worlds import lists, orchard
+from worlds.clock import DAY, NOW, Clock
+from worlds.relay import Sink, listening
 
-NOW = 1_780_000_000  # 2026-05-28
-DAY = 86_400
 NOA = "noa@example.com"
-FULL = Proof(sum(Proof)) & ~Proof.GUARDIAN
 
-DEFINITION = """
-[organisation]
-name = "Orchard Street Ltd"
-contact = "privacy@orchard.example"
-country = "DE"
-serves = ["DE"]
-stored_in = "DE"
-address = "1 Orchard Street, Berlin"
-languages = ["en", "he", "ar", "th", "ru"]
-site = "https://my.orchard.example"
-
-[brands.orchard]
-name = "Orchard Street"
-[brands.harbour]
-name = "Harbour"
-
-[purposes.offers]
-notice = "offers"
-channels = ["email", "sms"]
-category = "marketing"
-label = { en = "Offers", he = "הצעות", ar = "عروض", th = "ข้อเสนอ", ru = "Предложения" }
-[purposes.news]
-notice = "offers"
-channels = ["email"]
-category = "marketing"
-
-[notices.offers]
-version = "1"
-who = "Orchard Street Ltd"
-purposes = ["offers", "news"]
-channels = ["email", "sms"]
-kept_for = "P3Y"
-withdraw = "link in each message"
-[notices.offers.text]
-en = "We send you offers & news."
-he = "נשלח לך הצעות."
-ar = "نرسل إليك عروضًا."
-th = "เราส่งข้อเสนอให้คุณ"
-ru = "Мы присылаем предложения."
-
+DEFINITION = orchard.workspace(
+    """
 [recipients.printer]
 name = "Print House Example"
 country = "IL"
@@ -77,44 +34,27 @@ role = "processor"
 purposes = ["offers"]
 agreement = "contract 7"
 safeguard = "adequacy"
-
-[fields.full_name]
-purposes = ["offers"]
-category = "user.name"
-why = "to address people by name"
-kept_for = "P3Y"
-hold = "sealed"
-means = "full_name"
-[fields.shoe]
-purposes = ["offers"]
-category = "user.behavior"
-why = "to show what fits"
-kept_for = "P1Y"
-hold = "sealed"
+""",
+    orchard.full_name(),
+    orchard.field(
+        "shoe",
+        "user.behavior",
+        hold="sealed",
+        why="to show what fits",
+        kept_for="P1Y",
+        more="""\
 label = { en = "Shoe size", he = "מידת נעל", ar = "مقاس الحذاء", th = "ขนาดรองเท้า", ru = "Размер обуви" }
 uses = ["personalise"]
-[fields.residence]
-purposes = ["offers"]
-category = "user.contact.address.country"
-why = "decides whose law applies"
-kept_for = "P3Y"
-hold = "column"
-means = "residence"
-[fields.language]
-purposes = ["offers"]
-category = "user.demographic.language"
-why = "the reader's language"
-kept_for = "P3Y"
-hold = "column"
-means = "language"
-"""
-
-MAIL = """
-[mail]
-sender = "hello@orchard.example"
-port = {port}
-security = "none"
-"""
+""",
+    ),
+    orchard.residence(),
+    orchard.language(),
+    organisation='address = "1 Orchard Street, Berlin"\nsite = "https://my.orchard.example"\n' + orchard.FIVE,
+    brands=("orchard", "harbour"),
+    purposes={"offers": ("email", "sms"), "news": ("email",)},
+    labels={"offers": {"en": "Offers", "he": "הצעות", "ar": "عروض", "th": "ข้อเสนอ", "ru": "Предложения"}},
+    text=orchard.IN_FIVE,
+)
 
 SYSTEM = """
 [system]
@@ -170,16 +110,6 @@ dataset:
 """
 
 
-class Clock:
-    """UTC seconds that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> int:
-        return self.now
-
-
 def shop(folder: Path, orders: int = 2) -> None:
     """The shop's database and its files in the workspace."""
     (folder / "systems").mkdir()
@@ -213,26 +143,16 @@ def told(
     house: House, address: str = NOA, *, phone: str = "", name: str = "Noa Levi", language: str = "en"
 ) -> int:
     """Somebody of an earlier list, who agreed to offers by e-mail and refused them by text; their number."""
-    then = Interval(lo=NOW - 100 * DAY, hi=NOW - 100 * DAY)
-
-    def said(status: Status, channel: Channel) -> Statement:
-        return Statement(
-            status=status,
-            purpose="offers",
-            channel=channel,
-            occurred=then,
-            proof=FULL if status is Status.GIVEN else Proof(0),
-            notice="offers@1" if status is Status.GIVEN else "",
-            evidence="form 7",
-        )
-
-    row = PersonRow(
-        part="",
-        line=1,
+    then = lists.at(NOW - 100 * DAY)
+    row = lists.row(
+        1,
+        lists.given(then, notice="offers@1", evidence="form 7"),
+        lists.said(Status.WITHDRAWN, then, channel=Channel.SMS, evidence="form 7"),
         email=address,
         phone=phone,
-        fields={"full_name": name, "shoe": "=41", "residence": "DE", "language": language},
-        statements=(said(Status.GIVEN, Channel.EMAIL), said(Status.WITHDRAWN, Channel.SMS)),
+        full_name=name,
+        shoe="=41",
+        language=language,
     )
     telling.rows(house, "crm", "orchard", [row], house.random(16))
     with house.database.read() as connection:
@@ -262,47 +182,16 @@ def ran(house: House, row: RequestRow) -> RequestRow:
         return rights_run.run_now(house, requests.get(house, row.ref), systems)
 
 
-class Inbox:
-    """What the relay got."""
-
-    run: Any = None
-
-    def __init__(self) -> None:
-        self.taken: list[EmailMessage] = []
-        self.answer = "250 ok"
-        self.refuses = ""  # an address that takes no letter
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        """Take one message."""
-        if self.refuses in envelope.rcpt_tos:
-            return "550 no such person"
-        if self.answer.startswith("250"):
-            parsed: Any = email.message_from_bytes(envelope.original_content, policy=policy.default)
-            self.taken.append(parsed)
-        return self.answer
-
-    def subjects(self) -> list[str]:
-        """The subjects, in order."""
-        return [str(one["Subject"]) for one in self.taken]
-
-
 @contextmanager
-def relayed(folder: Path, clock: Clock, more: str = "") -> Iterator[tuple[House, Inbox, Sender]]:
+def relayed(folder: Path, clock: Clock, more: str = "") -> Iterator[tuple[House, Sink, Sender]]:
     """The workspace with a relay on this machine."""
-    inbox = Inbox()
+    inbox = Sink()
     with (
-        Listener(("127.0.0.1", 0), inbox, most_bytes=5_000_000) as relay,
-        opened(folder, clock, MAIL.format(port=relay.port) + more) as house,
+        listening(inbox) as relay,
+        opened(folder, clock, orchard.mail(relay.port) + more) as house,
     ):
         post = open_post(house)
         try:
             yield house, inbox, Sender(house, post)
         finally:
             post.close()
-
-
-def text(message: EmailMessage, kind: str = "plain") -> str:
-    """The text of one form of a message."""
-    part = message.get_body((kind,))
-    assert part is not None
-    return str(part.get_content())

@@ -11,73 +11,25 @@ import sqlalchemy as sa
 
 from amana import wiring
 from amana.core import events
-from amana.core.statements import Interval, PersonRow, Statement
-from amana.core.vocabulary import Actor, Channel, Proof, Status
-from amana.services.collection import capture, imports
+from amana.core.statements import Interval, Statement
+from amana.core.vocabulary import Actor, Status
+from amana.services.collection import capture
 from amana.services.record.house import House
 from amana.services.record.writing import Session
 from amana.services.systems import data_map
 from amana.settings import Settings
 from amana.storage import positions
 from amana.worker import loop
+from worlds import lists, orchard
+from worlds.clock import DAY, NOW, Clock
+from worlds.lists import EVERY_PROOF
 
-NOW = 1_780_000_000  # 2026-05-28, a Thursday, 20:26 UTC
-DAY = 86_400
-EVERY_PROOF = Proof(sum(Proof)) & ~Proof.GUARDIAN
-
-DEFINITION = """
-[organisation]
-name = "Orchard Street Ltd"
-contact = "privacy@orchard.example"
-country = "DE"
-serves = ["DE"]
-stored_in = "DE"
-
-[brands.orchard]
-name = "Orchard Street"
-
-[purposes.offers]
-notice = "offers"
-channels = ["email"]
-category = "marketing"
-
-[purposes.news]
-notice = "offers"
-channels = ["email"]
-category = "marketing"
-
-[notices.offers]
-version = "1"
-who = "Orchard Street Ltd"
-purposes = ["offers", "news"]
-channels = ["email"]
-kept_for = "P3Y"
-withdraw = "link in each message"
-text = { en = "We send you offers." }
-
-[fields.residence]
-purposes = ["offers", "news"]
-category = "user.contact.address.country"
-why = "whose law applies"
-kept_for = "P3Y"
-hold = "column"
-means = "residence"
-
-[fields.name]
-purposes = ["offers", "news"]
-category = "user.name"
-why = "to greet people"
-kept_for = "P3Y"
-hold = "sealed"
-means = "full_name"
-
-[fields.town]
-purposes = ["offers"]
-category = "user.contact.address.city"
-why = "offers nearby"
-kept_for = "P1Y"
-hold = "sealed"
-"""
+DEFINITION = orchard.workspace(
+    orchard.residence("offers", "news"),
+    orchard.full_name("name", "offers", "news"),
+    orchard.field("town", "user.contact.address.city", hold="sealed", why="offers nearby", kept_for="P1Y"),
+    purposes={"offers": ("email",), "news": ("email",)},
+)
 
 SHOP_SYSTEM = """
 [system]
@@ -114,16 +66,6 @@ TABLE = {
     "mysql": "CREATE TABLE customers (id INT PRIMARY KEY, seen DATE, email VARCHAR(200), name VARCHAR(60), "
     "offers VARCHAR(9), news TINYINT(1)) ENGINE=InnoDB",
 }
-
-
-class Clock:
-    """UTC seconds that stand still until the test moves them."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> int:
-        return self.now
 
 
 @contextmanager
@@ -173,37 +115,15 @@ def copies(engine: sa.Engine) -> dict[int, tuple[str | None, bool | None]]:
 
 def given(*purposes: str, when: int = NOW - 10 * DAY) -> tuple[Statement, ...]:
     """Grants with every proof."""
-    return tuple(
-        Statement(
-            status=Status.GIVEN,
-            purpose=one,
-            channel=Channel.EMAIL,
-            occurred=Interval(lo=when, hi=when),
-            proof=EVERY_PROOF,
-        )
-        for one in purposes
-    )
+    return tuple(lists.given(lists.at(when), purpose=one) for one in purposes)
 
 
 def taken(house: House, source: str, /, *people: tuple[str, tuple[Statement, ...]], **fields: str) -> None:
     """Import people: (address, statements)."""
     rows = [
-        PersonRow(part="", line=line, email=email, fields={"residence": "DE"} | fields, statements=said)
-        for line, (email, said) in enumerate(people, start=1)
+        lists.row(line, *said, email=email, **fields) for line, (email, said) in enumerate(people, start=1)
     ]
-    imports.run(
-        house,
-        imports.Order(
-            kind="table",
-            name=source,
-            digest=source,
-            reading="",
-            evidence="a form",
-            brand="orchard",
-            fields=tuple(house.workspace.fields),
-            rows=lambda start: iter(rows),
-        ),
-    )
+    lists.taken(house, source, *rows, digest=source)
 
 
 def said(house: House, person: int, status: Status, purpose: str, *, confirmed: bool = True) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from copies_world import FULL, NOW, Clock, asked, opened, ran, shop, told
+from copies_world import NOW, Clock, asked, opened, ran, shop, told
 
 from amana.cli.main import main
 from amana.core import events, facts
@@ -24,6 +24,7 @@ from amana.services.collection.capture import Choice
 from amana.services.record.house import House
 from amana.services.rights import copies
 from amana.storage import people, register
+from worlds.lists import EVERY_PROOF
 
 PHONE = "+4915112345678"
 DAY = 86_400
@@ -144,7 +145,7 @@ def own_grant(house: House, clock: Clock) -> events.Permission:
         purpose="offers",
         channel="email",
         status=Status.GIVEN,
-        proof=FULL,
+        proof=EVERY_PROOF,
         confirmed=True,
         point=0,
         notice="offers@1",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from copies_world import DAY, Clock, Inbox, opened, relayed, told
+from copies_world import DAY, Clock, opened, relayed, told
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,12 +19,13 @@ from amana.services.record.house import House
 from amana.services.rights import requests
 from amana.services.rights.requests import Said
 from amana.storage.requests import RequestRow
+from worlds.relay import Sink
 
 NOW = 1_790_000_000
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[tuple[House, Inbox, Sender, Clock]]:
+def world(tmp_path: Path) -> Iterator[tuple[House, Sink, Sender, Clock]]:
     clock = Clock()
     with relayed(tmp_path / "workspace", clock) as (house, inbox, sender):
         yield house, inbox, sender, clock
@@ -47,7 +48,7 @@ def paused(house: House, row: RequestRow) -> list[int]:
 
 
 def test_days_of_waiting_for_a_proof_do_not_count_where_the_pack_says_so(
-    world: tuple[House, Inbox, Sender, Clock],
+    world: tuple[House, Sink, Sender, Clock],
 ) -> None:
     house, _, _, clock = world
     row = claimed(house, told(house))
@@ -63,7 +64,7 @@ def test_days_of_waiting_for_a_proof_do_not_count_where_the_pack_says_so(
 
 
 def test_less_than_a_day_and_no_waiting_at_all_change_nothing(
-    world: tuple[House, Inbox, Sender, Clock],
+    world: tuple[House, Sink, Sender, Clock],
 ) -> None:
     house, _, _, clock = world
     row = claimed(house, told(house))
@@ -72,7 +73,7 @@ def test_less_than_a_day_and_no_waiting_at_all_change_nothing(
     assert paused(house, row) == []
 
 
-def test_where_we_asked_late_every_day_counts(world: tuple[House, Inbox, Sender, Clock]) -> None:
+def test_where_we_asked_late_every_day_counts(world: tuple[House, Sink, Sender, Clock]) -> None:
     house, _, _, clock = world
     row = claimed(house, told(house), received=clock.now - 5 * DAY)
     clock.now += 9 * DAY

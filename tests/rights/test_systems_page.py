@@ -14,6 +14,7 @@ from systems_suite import EVERYBODY, SEEN, RowsConformance, World
 from systems_worlds import moved
 
 from amana.connectors.systems import catalogue
+from amana.core import system_files
 
 PAGE = Path(__file__).parents[2] / "docs" / "connectors.md"
 LONGEST = 60  # lines that are not blank, imports and docstrings included
@@ -64,6 +65,13 @@ class TestTheConnectorOfThePage(RowsConformance):
 
 def test_the_connector_of_the_page_is_within_sixty_lines() -> None:
     assert len([line for line in example().splitlines() if line.strip()]) <= LONGEST
+
+
+def test_what_is_shipped_can_be_named_by_a_file_and_the_page_says_where_that_is_said() -> None:
+    text = PAGE.read_text("utf-8")
+    assert set(catalogue.KINDS) == system_files.KINDS
+    assert "`KINDS` of `core/system_files.py`" in text
+    assert "`connectors/systems/catalogue.py`" in text
 
 
 def test_the_page_has_a_section_for_every_kind() -> None:

@@ -12,9 +12,8 @@ import sqlalchemy as sa
 from retention_world import Clock, copies, customers, given, people, rounds
 from systems_worlds import admin
 
-from amana.core.statements import PersonRow
-from amana.services.collection import imports
 from amana.services.record.house import House
+from worlds import lists
 
 OLD, NEW = "dana.old@shop.example", "dana.new@shop.example"
 ORDERS = """
@@ -65,27 +64,8 @@ def connected(house: House, engine: sa.Engine, tmp_path: Path) -> House:
 def moved(house: House, *addresses: str) -> None:
     """One person whose address changes from one import to the next."""
     for number, address in enumerate(addresses):
-        row = PersonRow(
-            part="",
-            line=1,
-            external_id="c-1",
-            email=address,
-            fields={"residence": "DE"},
-            statements=given("offers", "news"),
-        )
-        imports.run(
-            house,
-            imports.Order(
-                kind="table",
-                name="shop",
-                digest=f"moved {number} {address}",
-                reading="",
-                evidence="a form",
-                brand="orchard",
-                fields=tuple(house.workspace.fields),
-                rows=lambda _, row=row: iter([row]),  # type: ignore[misc]  # bound at once
-            ),
-        )
+        row = lists.row(1, *given("offers", "news"), id="c-1", email=address)
+        lists.taken(house, "shop", row, digest=f"moved {number} {address}")
     assert len(people(house)) == 1
 
 

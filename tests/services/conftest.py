@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from service_samples import DEFINITION, TestClock
+from service_samples import DEFINITION
 
 from amana import wiring
 from amana.services.record.house import House
 from amana.settings import Settings
+from worlds.clock import Clock
+from worlds.houses import Templates
 
 
 @pytest.fixture
-def clock() -> TestClock:
+def clock() -> Clock:
     """The time in every workspace of the test."""
-    return TestClock()
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new workspace that tests copy, which is faster than making one."""
-    folder = tmp_path_factory.mktemp("template") / "workspace"
-    return wiring.create(Settings(workspace=folder, actor="test"), DEFINITION)
+    return Clock()
 
 
 @pytest.fixture
-def opening(tmp_path: Path, clock: TestClock, template: Path) -> Iterator[Callable[..., House]]:
+def opening(tmp_path: Path, clock: Clock, templates: Templates) -> Iterator[Callable[..., House]]:
     """Opens a workspace for writing; the same name is the same one. Another definition replaces its file."""
-    stack = ExitStack()
-    with stack:
+    with ExitStack() as stack:
 
         def open_house(name: str = "workspace", definition: str = DEFINITION) -> House:
             settings = Settings(workspace=tmp_path / name, actor="test")
             if not settings.workspace.exists():
-                shutil.copytree(template, settings.workspace)
+                templates.copied(DEFINITION, settings.workspace)
             if definition != DEFINITION:
                 (settings.workspace / wiring.DEFINITION).write_text(definition, "utf-8")
             return stack.enter_context(wiring.opened(settings, writing=True, at=clock))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from service_samples import OFFERS, TestClock
+from service_samples import OFFERS
 
 from amana.core import facts
 from amana.core.vocabulary import Channel
@@ -18,6 +18,7 @@ from amana.services.gate.asking import Gate
 from amana.services.keeping import forget
 from amana.services.record import links, tasks
 from amana.services.record.house import House
+from worlds.clock import Clock
 
 EMAIL = Choice(purpose="offers", channel=Channel.EMAIL)
 ADDRESS = "shared@family.example"
@@ -52,7 +53,7 @@ def named(house: House, person: int) -> None:
 
 
 def test_a_refusal_of_a_shared_address_binds_the_newcomer_until_they_confirm(
-    house: House, clock: TestClock
+    house: House, clock: Clock
 ) -> None:
     one = arrives(house, "Ann One")
     named(house, one)
@@ -69,7 +70,7 @@ def test_a_refusal_of_a_shared_address_binds_the_newcomer_until_they_confirm(
     assert preferences.view(house, one, "orchard").switches[0].state == "off"
 
 
-def test_a_suppressed_address_makes_its_newcomer_one_who_objected(house: House, clock: TestClock) -> None:
+def test_a_suppressed_address_makes_its_newcomer_one_who_objected(house: House, clock: Clock) -> None:
     one = arrives(house, "Ann One")
     forget.forget(house, [one])
     clock.now += 10
@@ -81,7 +82,7 @@ def test_a_suppressed_address_makes_its_newcomer_one_who_objected(house: House, 
     assert preferences.view(house, back, "orchard").switches[0].state == "on"
 
 
-def test_a_newcomer_inherits_no_permission(house: House, clock: TestClock) -> None:
+def test_a_newcomer_inherits_no_permission(house: House, clock: Clock) -> None:
     arrives(house, "Ann One")
     confirms(house)
     clock.now += 10

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from service_samples import DAY, TestClock
 
 from amana import errors
 from amana.core import events
@@ -22,6 +21,7 @@ from amana.services.record import history, links, publication, receipts, tasks, 
 from amana.services.record.house import House
 from amana.storage import people
 from amana.storage import tokens as token_rows
+from worlds.clock import DAY, Clock
 
 EMAIL = Choice(purpose="offers", channel=Channel.EMAIL)
 TEXT = Choice(purpose="offers", channel=Channel.SMS)
@@ -102,7 +102,7 @@ def test_who_leaves_everything_is_not_written_to_about_it(house: House) -> None:
     assert sent(house) == []
 
 
-def test_receipts_of_many_changes_do_not_fill_a_mailbox(house: House, clock: TestClock) -> None:
+def test_receipts_of_many_changes_do_not_fill_a_mailbox(house: House, clock: Clock) -> None:
     person, _ = member(house)
     sent(house)
     told = [
@@ -140,7 +140,7 @@ def test_what_is_typed_on_a_form_is_read_as_an_import_reads_it(
 
 
 def test_a_correction_that_cannot_be_right_is_refused_and_what_stood_there_stays(
-    house: House, clock: TestClock
+    house: House, clock: Clock
 ) -> None:
     person, _ = member(house, fields={"residence": "DE"})
     for wrong in (

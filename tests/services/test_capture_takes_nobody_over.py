@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service_samples import OFFERS, TestClock, given, row, taken
+from service_samples import OFFERS
 
 from amana.core import state as states
 from amana.core.vocabulary import Channel
@@ -16,6 +16,8 @@ from amana.services.gate.asking import Gate
 from amana.services.record import tasks
 from amana.services.record.house import House
 from amana.storage import people
+from worlds.clock import Clock
+from worlds.lists import given, row, taken
 
 EMAIL = Choice(purpose="offers", channel=Channel.EMAIL)
 NUMBER = "+447400123456"
@@ -37,9 +39,7 @@ def state(house: House, person: int) -> states.PersonState:
         return people.get(connection, [person])[person].state
 
 
-def test_a_strangers_address_beside_somebodys_number_takes_nothing_over(
-    house: House, clock: TestClock
-) -> None:
+def test_a_strangers_address_beside_somebodys_number_takes_nothing_over(house: House, clock: Clock) -> None:
     taken(house, "crm", row(2, given(), email="vera@example.com", phone=NUMBER))
     change(house, 1, "orchard", Change(leave=True), Context())
     before = state(house, 1)
@@ -60,7 +60,7 @@ def test_a_strangers_address_beside_somebodys_number_takes_nothing_over(
 
 
 def test_a_guardians_confirmation_for_a_child_leaves_their_own_withdrawal_alone(
-    house: House, clock: TestClock
+    house: House, clock: Clock
 ) -> None:
     taken(house, "crm", row(2, given(), email="parent@example.com"))
     change(house, 1, "orchard", Change(leave=True), Context())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from service_samples import row, taken
 
 from amana import errors
 from amana.core import events
@@ -12,6 +11,7 @@ from amana.services.collection.capture import Context
 from amana.services.keeping import forget
 from amana.services.record import history, reveal
 from amana.services.record.house import House
+from worlds.lists import row, taken
 
 
 def said(house: House) -> list[str]:

@@ -7,21 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from service_samples import (
-    DAY,
-    DEFINITION,
-    NOW,
-    OFFERS,
-    POST,
-    TEXTS,
-    TestClock,
-    at,
-    given,
-    reasons,
-    row,
-    said,
-    taken,
-)
+from service_samples import DEFINITION, OFFERS, POST, TEXTS, reasons
 
 from amana import errors
 from amana.columns.store import ColumnStore
@@ -34,6 +20,8 @@ from amana.services.record import publish
 from amana.services.record.house import House
 from amana.services.record.writing import Session
 from amana.storage import register
+from worlds.clock import DAY, NOW, Clock
+from worlds.lists import at, given, row, said, taken
 
 ADS = Inquiry(brand="orchard", purpose="offers", channel=Channel.ADS_AUDIENCE)
 EVERYTHING = (OFFERS, TEXTS, POST, ADS)
@@ -104,7 +92,7 @@ def statement(chance: random.Random) -> Statement:
     return given(when, channel=channel)
 
 
-def meddle(house: House, chance: random.Random, clock: TestClock) -> None:
+def meddle(house: House, chance: random.Random, clock: Clock) -> None:
     """What comes in between imports: choices, restrictions, own grants, contacts."""
 
     def work(session: Session) -> None:
@@ -146,7 +134,7 @@ def meddle(house: House, chance: random.Random, clock: TestClock) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_the_screen_and_the_gate_agree_about_everybody_also_after_changes(
-    house: House, clock: TestClock, seed: int
+    house: House, clock: Clock, seed: int
 ) -> None:
     """The page says "allowed" while the send gate refuses (peers' defect 6)."""
     chance = random.Random(seed)
@@ -227,7 +215,7 @@ def test_an_audience_counts_those_whom_nobody_knows(house: House, tmp_path: Path
 # ---- then and now --------------------------------------------------------------------------------------
 
 
-def test_known_at_answers_what_was_answered_then(house: House, clock: TestClock) -> None:
+def test_known_at_answers_what_was_answered_then(house: House, clock: Clock) -> None:
     told: list[tuple[int, int, list[list[str]]]] = []
 
     def note() -> None:
@@ -265,7 +253,7 @@ def undo_first(house: House) -> None:
 
 
 def test_a_material_change_of_the_notice_outdates_earlier_consents_and_not_what_was_known_before(
-    opening: Callable[..., House], clock: TestClock
+    opening: Callable[..., House], clock: Clock
 ) -> None:
     first = opening()
     taken(first, "shop", row(1, given(notice="offers@1"), email="ann@example.com"))
@@ -329,7 +317,7 @@ def choose(house: House, person: int, **choices: object) -> None:
     house.writing().write(lambda session: session.record(session.person(person), event))
 
 
-def test_a_stored_pause_is_enforced_and_ends(house: House, clock: TestClock) -> None:
+def test_a_stored_pause_is_enforced_and_ends(house: House, clock: Clock) -> None:
     """A pause that is stored and not enforced (peers' defect 5)."""
     taken(house, "shop", row(1, given(), email="ann@example.com"))
     choose(house, 1, paused_until=NOW + 3 * DAY)

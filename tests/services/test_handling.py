@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from service_samples import DEFINITION, NOW, OFFERS, TestClock, given, reasons, row, taken
+from service_samples import DEFINITION, OFFERS, reasons
 
 from amana import errors
 from amana.core import decision, workspace
@@ -21,6 +21,8 @@ from amana.services.gate.asking import Gate, log_size
 from amana.services.gate.handling import Handling
 from amana.services.record import publish, tasks, wording
 from amana.services.record.house import House
+from worlds.clock import NOW, Clock
+from worlds.lists import given, row, taken
 
 ANN, BEN, MIA, TOM = 1, 2, 3, 4
 DAY = 86_400
@@ -229,7 +231,7 @@ def test_who_leaves_everything_leaves_every_use_and_every_recipient(house: House
 
 
 def test_a_general_yes_does_not_lift_a_particular_no_and_a_particular_yes_does(
-    house: House, clock: TestClock
+    house: House, clock: Clock
 ) -> None:
     yes(house, ANN, "share.partner", "user.behavior")
     clock.now += 60

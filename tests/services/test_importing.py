@@ -9,20 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from service_samples import (
-    DAY,
-    NOW,
-    OFFERS,
-    TEXTS,
-    TestClock,
-    at,
-    given,
-    order,
-    reasons,
-    row,
-    said,
-    taken,
-)
+from service_samples import OFFERS, TEXTS, order, reasons
 
 from amana import errors
 from amana.core import events
@@ -32,6 +19,8 @@ from amana.services.collection import imports
 from amana.services.record import history
 from amana.services.record.house import House
 from amana.storage import people, register
+from worlds.clock import DAY, NOW, Clock
+from worlds.lists import at, given, row, said, taken
 
 WITHDRAWN = said(Status.WITHDRAWN, at(NOW - 5 * DAY))
 OPTED_OUT = said(Status.WITHDRAWN, None, reason="unsubscribe")
@@ -288,7 +277,7 @@ def test_running_a_file_again_adds_nothing(house: House) -> None:
     assert again.counts == first.counts
 
 
-def test_the_same_content_next_week_adds_nothing(house: House, clock: TestClock) -> None:
+def test_the_same_content_next_week_adds_nothing(house: House, clock: Clock) -> None:
     taken(house, "shop", *crowd(20))
     size = recorded(house)
     clock.now += 7 * DAY

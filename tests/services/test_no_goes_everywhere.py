@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from service_samples import DAY, NOW, OFFERS, TestClock
+from service_samples import OFFERS
 
 from amana import errors
 from amana.core.vocabulary import Channel
@@ -17,6 +17,7 @@ from amana.services.gate.asking import Gate, Inquiry
 from amana.services.keeping import forget
 from amana.services.record import links, tasks
 from amana.services.record.house import House
+from worlds.clock import DAY, NOW, Clock
 
 EMAIL = Choice(purpose="offers", channel=Channel.EMAIL)
 HARBOUR = Inquiry(brand="harbour", purpose="offers", channel=Channel.EMAIL)
@@ -51,7 +52,7 @@ def reasons(house: House, person: int, inquiry: Inquiry) -> list[str]:
 
 
 def test_an_erased_address_that_comes_back_to_one_brand_is_suppressed_for_all(
-    house: House, clock: TestClock
+    house: House, clock: Clock
 ) -> None:
     gone = submits(house)
     forget.forget(house, [gone])
@@ -61,9 +62,7 @@ def test_an_erased_address_that_comes_back_to_one_brand_is_suppressed_for_all(
     assert "objected" in reasons(house, back, HARBOUR)
 
 
-def test_what_people_said_themselves_is_no_import_and_cannot_be_undone(
-    house: House, clock: TestClock
-) -> None:
+def test_what_people_said_themselves_is_no_import_and_cannot_be_undone(house: House, clock: Clock) -> None:
     ann = submits(house, residence="DE")
     mailed(house, confirming=True)
     clock.now += 10
@@ -73,14 +72,14 @@ def test_what_people_said_themselves_is_no_import_and_cannot_be_undone(
     assert "withdrawn" in reasons(house, ann, OFFERS)
 
 
-def test_a_birth_date_that_cannot_be_read_denies_on_a_form_too(house: House, clock: TestClock) -> None:
+def test_a_birth_date_that_cannot_be_read_denies_on_a_form_too(house: House, clock: Clock) -> None:
     ann = submits(house, residence="DE", born="31/12/2015")
     mailed(house, confirming=True)
     clock.now += 10
     assert reasons(house, ann, OFFERS) == ["age_unknown"]
 
 
-def test_no_choice_of_names_sends_more_confirmations_to_one_address(house: House, clock: TestClock) -> None:
+def test_no_choice_of_names_sends_more_confirmations_to_one_address(house: House, clock: Clock) -> None:
     names = [f"{first} {last}" for first in ("Ann", "Ben", "Carl") for last in ("Lee", "Moss", "North")]
     for name in names:
         submits(house, name=name)

@@ -15,13 +15,14 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from service_samples import DAY, NOW, OFFERS, TestClock
+from service_samples import OFFERS
 
 from amana import errors
 from amana.connectors import catalogue
 from amana.services.collection import imports
 from amana.services.gate.asking import Gate
 from amana.services.record.house import House
+from worlds.clock import DAY, NOW, Clock
 
 MAPPING = """
 [source]
@@ -134,7 +135,7 @@ NUMBERS = count()
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEPS, min_size=2, max_size=5))
 def test_who_said_no_stays_out_whatever_is_imported_repeated_or_undone(
-    opening: Callable[..., House], clock: TestClock, tmp_path: Path, steps: list[tuple[str, Any, Any]]
+    opening: Callable[..., House], clock: Clock, tmp_path: Path, steps: list[tuple[str, Any, Any]]
 ) -> None:
     clock.now = NOW
     house = opening(f"workspace-{next(NUMBERS)}")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from service_samples import TestClock
 
 from amana import errors
 from amana.services.record import idempotency
 from amana.services.record.house import House
+from worlds.clock import Clock
 
 
 class Killed(BaseException):
@@ -41,7 +41,7 @@ def test_the_same_request_gets_the_first_answer_again(house: House) -> None:
         once(house, work, b"stay")
 
 
-def test_a_request_that_was_cut_off_waits_a_minute_and_no_more(house: House, clock: TestClock) -> None:
+def test_a_request_that_was_cut_off_waits_a_minute_and_no_more(house: House, clock: Clock) -> None:
     with pytest.raises(Killed):
         once(house, Work(dies=True))
     again = Work()
@@ -54,7 +54,7 @@ def test_a_request_that_was_cut_off_waits_a_minute_and_no_more(house: House, clo
     assert again.done == 1
 
 
-def test_a_cut_off_key_is_for_the_same_request_only(house: House, clock: TestClock) -> None:
+def test_a_cut_off_key_is_for_the_same_request_only(house: House, clock: Clock) -> None:
     with pytest.raises(Killed):
         once(house, Work(dies=True))
     clock.now += idempotency.LEASE
@@ -68,9 +68,7 @@ def test_a_refused_request_leaves_no_trace(house: House) -> None:
     assert once(house, Work(), b"mended") == "answer 1"
 
 
-def test_whoever_lost_the_lease_does_not_answer_over_the_second_attempt(
-    house: House, clock: TestClock
-) -> None:
+def test_whoever_lost_the_lease_does_not_answer_over_the_second_attempt(house: House, clock: Clock) -> None:
     second = Work()
 
     class Slow(Work):

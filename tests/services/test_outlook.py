@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from service_samples import DAY, DEFINITION, NOW, OFFERS, POST, TEXTS, at, given, row, said, taken
+from service_samples import DEFINITION, OFFERS, POST, TEXTS
 
 from amana.core import events
 from amana.core.remedies import Kind
@@ -22,6 +22,8 @@ from amana.services.record import publish
 from amana.services.record.house import House
 from amana.services.record.writing import Session
 from amana.storage import register
+from worlds.clock import DAY, NOW
+from worlds.lists import at, given, row, said, taken
 
 ADVICE = msgspec.structs.replace(POST, topics=("art",))
 

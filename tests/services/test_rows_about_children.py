@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from service_samples import given, reasons, row, taken
+from service_samples import reasons
 
 from amana.core.statements import PersonRow
 from amana.services.record.house import House
 from amana.storage import people
+from worlds.lists import given, row, taken
 
 ADDRESS = "family@example.com"
 CHILD = {"name": "Mia Lee", "guardian": "Carl Lee", "born": "2016-05-01"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from service_samples import TEXTS, TestClock, given, reasons, row, taken
+from service_samples import TEXTS, reasons
 
 from amana.core import events
 from amana.core.statements import Interval
@@ -13,6 +13,8 @@ from amana.services.messaging.feedback import BOUNCE, COMPLAINT, START, Report
 from amana.services.record.house import House
 from amana.services.record.writing import Session
 from amana.storage import people
+from worlds.clock import Clock
+from worlds.lists import given, row, taken
 
 NUMBER = "+447400123456"
 STOP = Report(kind=COMPLAINT, channel=Channel.SMS, phone=NUMBER, reason="stop")
@@ -28,11 +30,11 @@ def is_blocked(house: House) -> bool:
 
 
 @pytest.fixture
-def told(house: House, clock: TestClock) -> None:
+def told(house: House, clock: Clock) -> None:
     taken(house, "crm", row(2, given(channel=Channel.SMS), phone=NUMBER))
 
 
-def tell(house: House, clock: TestClock, *reports: Report) -> None:
+def tell(house: House, clock: Clock, *reports: Report) -> None:
     """Report one thing after the other."""
     for number, report in enumerate(reports):
         clock.now += 60
@@ -40,7 +42,7 @@ def tell(house: House, clock: TestClock, *reports: Report) -> None:
 
 
 @pytest.mark.usefixtures("told")
-def test_start_after_stop_lifts_the_block_and_not_the_withdrawal(house: House, clock: TestClock) -> None:
+def test_start_after_stop_lifts_the_block_and_not_the_withdrawal(house: House, clock: Clock) -> None:
     tell(house, clock, STOP)
     assert is_blocked(house)
     tell(house, clock, GO)
@@ -51,14 +53,14 @@ def test_start_after_stop_lifts_the_block_and_not_the_withdrawal(house: House, c
 @pytest.mark.usefixtures("told")
 @pytest.mark.parametrize("order", [(DEAD, STOP), (STOP, DEAD)], ids=["before STOP", "after STOP"])
 def test_another_reasons_block_stands_whether_it_came_before_or_after(
-    house: House, clock: TestClock, order: tuple[Report, ...]
+    house: House, clock: Clock, order: tuple[Report, ...]
 ) -> None:
     tell(house, clock, *order, GO)
     assert is_blocked(house)
 
 
 @pytest.mark.usefixtures("told")
-def test_what_was_lifted_before_does_not_count_against_a_later_start(house: House, clock: TestClock) -> None:
+def test_what_was_lifted_before_does_not_count_against_a_later_start(house: House, clock: Clock) -> None:
     tell(house, clock, STOP, GO, STOP, GO)
     assert not is_blocked(house)
     tell(house, clock, STOP)
@@ -66,7 +68,7 @@ def test_what_was_lifted_before_does_not_count_against_a_later_start(house: Hous
 
 
 @pytest.mark.usefixtures("told")
-def test_a_reason_that_was_mended_does_not_keep_the_number_blocked(house: House, clock: TestClock) -> None:
+def test_a_reason_that_was_mended_does_not_keep_the_number_blocked(house: House, clock: Clock) -> None:
     tell(house, clock, DEAD)
     clock.now += 60
 
@@ -89,5 +91,5 @@ def test_a_reason_that_was_mended_does_not_keep_the_number_blocked(house: House,
 
 
 @pytest.mark.usefixtures("told")
-def test_start_without_stop_records_nothing(house: House, clock: TestClock) -> None:
+def test_start_without_stop_records_nothing(house: House, clock: Clock) -> None:
     assert feedback.take(house, "texts", "orchard", [GO], b"x") == ()

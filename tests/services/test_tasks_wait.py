@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from service_samples import TestClock
 
 from amana import errors
 from amana.services.record import tasks
 from amana.services.record.house import House
 from amana.services.record.writing import Session
 from amana.storage.tasks import TaskRow
+from worlds.clock import Clock
 
 
 def a_task(house: House) -> None:
@@ -34,9 +34,7 @@ def a_task(house: House) -> None:
         (10 * 86_400, tasks.LONGEST_PAUSE),
     ],
 )
-def test_a_task_waits_as_long_as_it_was_asked_to(
-    asked: int, pause: int, house: House, clock: TestClock
-) -> None:
+def test_a_task_waits_as_long_as_it_was_asked_to(asked: int, pause: int, house: House, clock: Clock) -> None:
     done: list[int] = []
 
     def told_to_wait(_: House, __: TaskRow, ___: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from service_samples import NOW, at, reasons, row, taken
+from service_samples import reasons
 
 from amana import errors, wiring
 from amana.core import events
@@ -20,6 +20,8 @@ from amana.services.record import history, records
 from amana.services.record.house import House
 from amana.services.record.writing import Session
 from amana.settings import Settings
+from worlds.clock import NOW
+from worlds.lists import at, row, taken
 
 
 def no(number: int) -> events.Permission:

@@ -183,6 +183,10 @@ def test_a_registry_counts_only_under_the_index_it_was_loaded_with(place: Place,
         with house.database.begin():
             house.keys.new_index_generation()
         assert registry_codes() == {"registry_stale"}
+        gate = Gate(house)
+        (stale,) = (one for one in gate.ask(1, calls).reasons if one.code == "registry_stale")
+        gate.close()
+        assert "NATIONAL_DNC" in stale.detail
         with pytest.raises(errors.Conflict):
             registries.load(house, "NATIONAL_DNC", NOW, listed)
         rotation.index(house)

@@ -105,6 +105,8 @@ class Maker:
         yield self._state(form, "form", "for an age", "/f/club")
         yield self._state("/f/{part:str}/embed", "form", "framed", "/f/signup/embed")
         yield self._state(form, "form", "nothing chosen", "/f/signup", [("email", self.address())])
+        unread = [("shown", ""), ("choice", "news:email"), ("email", self.address())]
+        yield self._state(form, "form", "text changed", "/f/signup", unread)
         yield self._state(form, "form", "for a guardian", "/f/club", born)
         yield self._state(
             form, "sent", "by mail", "/f/signup", [("choice", "news:email"), ("email", self.address())]
@@ -143,6 +145,8 @@ class Maker:
         path = f"/p/{held}"
         yield self._state(route, "centre", "some on", path)
         yield self._state(route, "centre", "not to be sold", path, Sec_GPC="1")
+        unread = [("shown", ""), ("was", "news:email:off"), ("on", "news:email")]
+        yield self._state(route, "centre", "text changed", path, unread)
         yield self._state(route, "centre", "waiting", path, [("was", "news:email:off"), ("on", "news:email")])
         yield self._state(
             route, "centre", "changed", path, [("was", "offers:email:on"), ("pause", "30"), ("pace", "2")]
@@ -220,6 +224,8 @@ class Maker:
         )
         use, profiling = "/me/data", "offers|use.profile|user.behavior.interests"
         yield self._state(use, "data", "all off", use, cookie=cookie)
+        unread = [csrf, ("shown", ""), ("data", profiling)]
+        yield self._state(use, "data", "text changed", use, unread, cookie=cookie)
         yield self._state(use, "data", "one on", use, [csrf, ("data", profiling)], cookie=cookie)
         yield self._state("/p/{part:str}", "centre", "one use on", f"/p/{held}")
         yield self._state(use, "data", "no use at all", use, [csrf, ("data-stop", "1")], cookie=cookie)

@@ -26,10 +26,10 @@ def answered(desk: Desk, asker: Asker, asks: Asks) -> bytes:
     """The whole body of the answers. Raises PermissionDeniedException (another key's brand)."""
     told: list[bytes] = [b""] * len(asks.evaluations)
     groups: dict[Group, tuple[list[int], list[int]]] = {}
-    shared = default(asker, asks)
+    common = shared(asker, asks)
     for place, part in enumerate(asks.evaluations):
-        if shared is not None and is_plain(part):
-            group, resource = shared, part.resource
+        if common is not None and is_plain(part):
+            group, resource = common, part.resource
         else:
             found = _grouped(asker, asks, part)
             if isinstance(found, bytes):
@@ -78,9 +78,14 @@ def _encoded(bits: int, phrases: Phrases, version: str, size: int) -> bytes:
     return decisions.encode(Answer(decision=not bits, context=context))
 
 
-def default(asker: Asker, asks: Asks) -> Group | None:
-    """The question that evaluations share which name nothing but whom they are about; None if there is none."""
+def shared(asker: Asker, asks: Asks) -> Group | None:
+    """The question that evaluations share which name nothing but whom they are about; None if there is none.
+
+    Raises PermissionDeniedException (another key's brand), where one of them asks it.
+    """
     if asks.subject is None or asks.action is None or asks.context:
+        return None
+    if not any(map(is_plain, asks.evaluations)):
         return None
     inquiry = asker.inquiry(asks.subject, asks.action)
     return None if isinstance(inquiry, str) else (inquiry, None)

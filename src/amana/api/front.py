@@ -238,6 +238,8 @@ class Front:
         with self._patience:
             while True:
                 message = await receive()
+                if message["type"] == "http.disconnect":  # what came of it is no whole body
+                    raise HTTPException("The body ended early", status_code=400)
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
                 if size > LARGEST_BODY:
@@ -338,6 +340,7 @@ def _asker(desk: Desk, caller: Caller, accept: str, with_remedies: bool = False)
 
 
 def _is_heavy(path: str) -> bool:
+    path = "/" + "/".join(part for part in path.split("/") if part)  # as routing reads it
     return path.startswith(HEAVY) or (path.startswith("/v1/requests/") and path.endswith(HEAVY_ENDS))
 
 

@@ -2,7 +2,8 @@
 
 Rule. A person's page holds ids, states and moments, never an address or a name. Identifying values are opened by a POST,
 with a scope of its own and an `X-Amana-Purpose` header, because the look is written down before the answer. A receipt
-of an event that holds such a value is not given out here.
+of an event that holds such a value is not given out here. To a key of some brands a receipt is of an event of theirs:
+any other position, of another brand, of none (a restriction, an erasure, a notice, a person's address), looks empty.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from amana.core.facts import ALL_DAYS, ALL_HOURS, NO_CAP
 from amana.services.collection import preferences, telling
 from amana.services.record import receipts, reveal
 from amana.storage import register
+
+
+ALL = "*"
+"""The word of a key that speaks for every brand."""
 
 
 class SwitchTold(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,14 +168,20 @@ async def open_values(
     responses=answers(413, 415),
 )
 async def receipt(request: AnyRequest, position: FromPath[int], desk: TheDesk) -> Response[str]:
-    """The receipt of an event: a C2SP tlog-proof that anybody can verify offline."""
+    """The receipt of an event: a C2SP tlog-proof that anybody can verify offline. Of no brand: for keys of all brands."""
     caller = caller_of(request)
     missing = errors.NotFound("No event is stored at this position", remedy="check it")
     if not 0 <= position < 1 << 62:
         raise missing
-    text = await desk.run(receipts.of, desk.house, position)
-    brand = receipts.brand_of(text)
-    if brand and not caller.speaks_for(brand):
+    try:
+        text = await desk.run(receipts.of, desk.house, position)
+    except errors.Conflict:  # an address or a profile stands in it, and both are of no brand
+        if caller.speaks_for(ALL):
+            raise
+        raise missing from None
+    except errors.NotFound:
+        raise missing from None
+    if not caller.speaks_for(receipts.brand_of(text) or ALL):
         raise missing  # another brand's event is no different from none
     return Response(text, media_type="text/plain; charset=utf-8")
 

@@ -120,7 +120,8 @@ def _without_values(error: HTTPException) -> str:
     extra: Any = error.extra
     found = [str(one.get("message", "")) for one in extra if isinstance(one, dict)] if extra else []
     if error.status_code == HTTPStatus.BAD_REQUEST:
-        return _QUOTED.sub("…", "; ".join(found)) or "The request does not have the expected form"
+        said = _QUOTED.sub("…", "; ".join(found))
+        return said if any(map(str.isalpha, said)) else "The request does not have the expected form"
     return error.detail
 
 

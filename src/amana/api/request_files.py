@@ -132,10 +132,14 @@ async def copy(
     """The person's copy of their data, as an archive, a page, a PDF or JSON; who took it, and what for, is recorded."""
     caller = caller_of(request)
     _check_purpose(purpose)
-    name, package = await desk.run(_package, desk, caller, ref, purpose)
     if data.form is Form.PDF:
-        body = await _printed(desk, lambda: copies.pdf(package))
+        row = await desk.run(theirs, desk.house, caller, ref)
+        name, body = (
+            row.ref,
+            await _printed(desk, lambda: copies.printed(desk.house, row, actor=_actor(caller, purpose))),
+        )
     else:
+        name, package = await desk.run(_package, desk, caller, ref, purpose)
         body = await desk.run(_WRITTEN[data.form], package)
     return _handed(body, MEDIA[data.form], name)
 
@@ -150,7 +154,12 @@ _WRITTEN: dict[Form, Callable[[copies.Package], bytes]] = {
 def _package(desk: Desk, caller: Caller, ref: str, purpose: str) -> tuple[str, copies.Package]:
     """The reference and the copy of a request of the key's brands; the look is recorded. Raises NotFound, KeyMissing."""
     row = theirs(desk.house, caller, ref)
-    return row.ref, copies.package(desk.house, row, actor=f"api:{caller.name}: {purpose}")
+    return row.ref, copies.package(desk.house, row, actor=_actor(caller, purpose))
+
+
+def _actor(caller: Caller, purpose: str) -> str:
+    """Who looks, and what for, as it is recorded."""
+    return f"api:{caller.name}: {purpose}"
 
 
 async def _printed(desk: Desk, press: Callable[[], bytes]) -> bytes:

@@ -253,6 +253,8 @@ async def run(request: AnyRequest, ref: FromPath[str], desk: TheDesk) -> Respons
     """Do what can be done now; the worker goes on with what waits."""
 
     def act(_: str, row: RequestRow) -> RequestRow:
+        if Status(row.status) in ENDED:
+            raise errors.Conflict("This request is over", got=row.status, remedy="open a new one")
         if row.run is None and row.status != Status.READY.value:
             raise errors.Conflict(
                 "This request cannot run yet", got=row.status, remedy="see what it waits for"

@@ -2,8 +2,9 @@
 
 Rule. Evaluations of one question at one moment go together: one statement for all of them, the reasons from the columns
 where there are columns, the evidence from everybody's own state (`asking_many.decisions`). What is no question about a
-person's contact (addresses, use and sharing of data, words that nobody knows) is answered one by one, in its place. A
-list that ends with its first Yes or No is answered one by one throughout, so that nothing is asked past the end.
+person's contact (addresses, use and sharing of data, words that nobody knows), and a question that few ask, is answered
+one by one, in its place. A list that ends with its first Yes or No is answered one by one throughout, so that nothing
+is asked past the end.
 
 Columns are made, and brought to the ledger's head, beside the answers and now and then; nobody waits for them. Until
 they are there everybody is read from their state, which takes longer and says the same.
@@ -17,6 +18,7 @@ from amana.api.decisions import Answer, Asker, Asks
 from amana.api.desk import Desk
 
 FEWEST = 16  # evaluations for which reading together costs less than one by one
+SMALLEST = 8  # … and of one question: planning it for columns costs as much as answering so many
 
 
 def is_worth_it(asks: Asks) -> bool:
@@ -28,6 +30,10 @@ def answered(desk: Desk, asker: Asker, asks: Asks) -> tuple[Answer, ...]:
     """The answers in order. Raises PermissionDeniedException (another key's brand)."""
     told: list[Answer | None] = [None] * len(asks.evaluations)
     for group, (places, people) in _groups(asker, asks, told).items():
+        if len(places) < SMALLEST:
+            for place in places:
+                told[place] = asker.part(asks, asks.evaluations[place])
+            continue
         for place, answer in zip(places, _of_one_question(desk, asker, group, people), strict=True):
             told[place] = answer
     return tuple(one for one in told if one is not None)
@@ -38,7 +44,7 @@ def _groups(
 ) -> dict[briefly.Group, tuple[list[int], list[int]]]:
     """The places and people of each question; what is no such question is answered in its place."""
     groups: dict[briefly.Group, tuple[list[int], list[int]]] = {}
-    shared = briefly.default(asker, asks)
+    shared = briefly.shared(asker, asks)
     for place, part in enumerate(asks.evaluations):
         group = shared if briefly.is_plain(part) else None
         resource = part.resource or asks.resource

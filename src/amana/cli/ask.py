@@ -139,7 +139,7 @@ def _told(found: Answered) -> dict[str, Any]:
     decision: dict[str, Any] = msgspec.to_builtins(found.decision)
     for reason in decision["reasons"]:
         reason["sentence"] = text.why(reason["code"])
-        reason["turn"] = text.turn(reason["code"])
+        reason["turn"] = text.turn(reason["code"], reason["detail"])
     for remedy, found_one in zip(
         decision.get("would_allow") or (), found.decision.would_allow or (), strict=True
     ):
@@ -180,7 +180,7 @@ def _show_reason(reason: Reason) -> None:
     rendering.line(f"  {text.why(reason.code)}")
     if reason.detail:
         rendering.line(f"      Missing: {text.proofs(reason.detail)}.")
-    rendering.line(f"      What would change it: {text.turn(reason.code)}")
+    rendering.line(f"      What would change it: {text.turn(reason.code, reason.detail)}")
     rendering.line(
         f"      {reason.code}; {text.kind[reason.kind.value]}; rests on: {reason.citation}", style="dim"
     )

@@ -113,7 +113,7 @@ def asked(person: int, inquiry: Inquiry, decision: Decision) -> None:
         line(f"  • {text.why(reason.code)} ({reason.citation})")
         if reason.detail:
             line(f"    Missing: {text.proofs(reason.detail)}")
-        line(f"    What would change it: {text.turn(reason.code)}")
+        line(f"    What would change it: {text.turn(reason.code, reason.detail)}")
     for law in decision.evidence.law:
         doubt = "" if law.confirmed else f"; {text.verdict.unconfirmed}"
         line(f"  Law of {law.place}: {text.basis[law.basis]} ({law.citation}{doubt})")

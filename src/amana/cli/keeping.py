@@ -366,8 +366,10 @@ def _backup(found: backups.Standing) -> str:
 
 
 def _journal(found: backups.Standing) -> str:
+    if found.journal is not None and not found.journal.exists():
+        return "not begun yet: the next write begins it, or stops if AMANA_JOURNAL names no place to write"
     if found.journal is not None:
-        return "kept: no acknowledged refusal is lost with this machine"
+        return "kept: no refusal acknowledged since it was begun is lost with this machine"
     return (
         f"none (AMANA_JOURNAL): refusals among the {found.unkept:,} latest events are lost with this machine"
     )

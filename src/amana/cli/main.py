@@ -110,7 +110,7 @@ def workspace(
     ] = None,
 ) -> None:
     """Every verb works on one workspace."""
-    context.obj = session.Command(folder)
+    context.obj = session.Command(folder, context.invoked_subcommand or "")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -339,7 +339,7 @@ def _field_lines(fields: dict[str, str], left: Sequence[str]) -> list[str]:
     lines = ["[fields]", *(f"{_key(field)} = {_quoted(column)}" for field, column in fields.items())]
     if left:
         lines.append(
-            "# Columns that no registered field is known for. Ignore them above, or map them to a field:"
+            "# Columns without a registered field: use them below, map them to a field, or ignore them above."
         )
         lines += [f"# … = {_quoted(column)}" for column in left]
     return [*lines, ""]

@@ -22,7 +22,7 @@ from amana.connectors.systems.system import Progress
 from amana.core.rights import ENDED, USUAL_CITATION, Asker, Identity, Kind, Status, Via
 from amana.services.record import addresses
 from amana.services.record.house import House
-from amana.services.rights import manual_desk, requests, rights_preview, rights_run
+from amana.services.rights import evidence_words, manual_desk, requests, rights_preview, rights_run
 from amana.storage import requests as rows
 from amana.storage.requests import RequestRow, StepRow
 
@@ -263,7 +263,7 @@ def _told(house: House, row: RequestRow, *, whole: bool = True) -> Shown:
         due_law=row.due_law,
         days_left=(row.due - house.clock()) // DAY,
         outcome=row.outcome,
-        next="" if Status(row.status) in ENDED else _advice(row),
+        next=_advice(row) if Status(row.status) not in ENDED or request_told.has_copy(house, row) else "",
         steps=tuple(
             {
                 "action": one.action,
@@ -299,10 +299,9 @@ def _show(shown: Shown) -> None:
             right=(4, 5),
         )
     for one in shown.happened:
-        words = rendering.details(one["detail"])
-        rendering.line(
-            f"  {rendering.moment(one['at'])}  {one['what']} ({one['actor']})  {words}", style="dim"
-        )
+        spoken = evidence_words.of("en")
+        told = spoken.happened({"what": one["what"], **one["detail"]}).striptags()
+        rendering.line(f"  {rendering.moment(one['at'])}  {told} ({spoken.who(one['actor'])})", style="dim")
     if shown.next:
         rendering.line(f"Next: {shown.next}")
 

@@ -16,10 +16,12 @@ from amana.cli import rendering
 from amana.cli.session import program
 from amana.core.rights import ENDED, Kind, Status
 from amana.services.record.house import House
+from amana.services.rights import copies
 from amana.services.rights.rights_plan import CHANGING, Action
 from amana.storage import requests as rows
 from amana.storage.requests import DONE, HELD, RequestRow, StepRow
 
+COPIED = frozenset({Kind.ACCESS.value, Kind.PORTABILITY.value})
 OURS = "amana"  # steps that are done here, in no connected system
 _log = structlog.get_logger("amana.rights")
 
@@ -67,6 +69,13 @@ def lines(did: Sequence[Worked]) -> Iterator[str]:
         yield f"  {one.system}: {_words(one)}"
 
 
+def has_copy(house: House, row: RequestRow) -> bool:
+    """Whether an answered request has a copy that is still here to be handed over."""
+    return (
+        Status(row.status) is Status.ANSWERED and row.kind in COPIED and copies.path_of(house, row).exists()
+    )
+
+
 def advice(row: RequestRow, *, planned: bool) -> str:
     """What to type next about a request; `planned` if it has a run."""
     again = f'{program()} request decide {row.ref} --refuse --reason "…"'
@@ -83,6 +92,8 @@ def advice(row: RequestRow, *, planned: bool) -> str:
             return f"mend what is in trouble, then {program()} request again {row.ref}; or {again}"
         case Status.DECIDING:
             return f'{program()} request decide {row.ref} --go --reason "…"; or {again}'
+        case Status.ANSWERED if row.kind in COPIED:
+            return f'{program()} request copy {row.ref} {row.ref}.zip --purpose "…"; or {show}'
         case one if one in ENDED:
             return f"{show}; for a new one: {_open(row)}"
         case _:

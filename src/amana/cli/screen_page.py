@@ -18,7 +18,7 @@ import msgspec
 
 from amana import errors
 from amana.cli import rendering, wording
-from amana.core import bars, phrases
+from amana.core import bars, phrases, plurals
 from amana.core.bars import Bar
 from amana.services.audience.comparing import Difference, Share
 from amana.services.audience.screening import Screened
@@ -51,7 +51,6 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     source: str
     age: str
     name: str
-    several: str
     campaigns: str
     together: str
     since: str
@@ -62,6 +61,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     figures: str
     foot: str
     ages: dict[str, str]
+    counted: dict[str, dict[str, str]]
 
 
 @cache
@@ -74,7 +74,9 @@ def words(language: str) -> Words:
             remedy="choose one of them",
         )
     file = resources.files("amana") / "locale" / "screen" / f"{language}.toml"
-    return msgspec.toml.decode(file.read_text("utf-8"), type=Words)
+    read = msgspec.toml.decode(file.read_text("utf-8"), type=Words)
+    plurals.check(f"{language} screen", language, read.counted)
+    return read
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +98,8 @@ def page(
         title = _title(own, text, first)
         parts = [f"<p>{escape(_verdict(own, first))}</p>", *_parts(own, text, first, 2)]
     else:
-        title = own.several.format(count=_number(len(campaigns)))
+        several = plurals.chosen(language, own.counted["several"], len(campaigns))
+        title = several.format(number=_number(len(campaigns)))
         both = own.together.format(any=_number(together["any"]), all=_number(together["all"]))
         parts = [f"<p>{escape(both)}</p>", _compared(own, text, campaigns)]
         for one in campaigns:

@@ -1,12 +1,14 @@
 """What every command shares: the workspace it works on, how it answers, and how it fails.
 
 Rule. A command parses its words, calls one service and renders the answer. With `--json` the answer is one JSON document
-on standard output and nothing else; progress, notes and log lines go to standard error. Every error has a code, a
-sentence and an exit status from the one table `STATUS`; a traceback is a defect.
+on standard output and nothing else; progress, notes and log lines go to standard error. On a terminal somebody reads, and
+log lines stay away unless `AMANA_LOG` asks for them or the command is one that runs on (`RUNNING_ON`). Every error has a
+code, a sentence and an exit status from the one table `STATUS`; a traceback is a defect.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import sys
@@ -26,6 +28,8 @@ from amana.services.record.house import House
 
 OK, DENIED, BAD, MISSING, CONFLICT, UNVERIFIED, STORE = range(7)
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+RUNNING_ON = frozenset({"serve", "worker", "gate", "answers"})
+"""Commands that run until they are stopped: their log is what somebody watches."""
 
 STATUS: dict[type[errors.AmanaError], int] = {
     errors.BadInput: BAD,
@@ -61,9 +65,10 @@ def program() -> str:
 class Command:
     """The state of one call of the program: which workspace, on whose behalf."""
 
-    def __init__(self, workspace: Path | None) -> None:
-        structlog.configure(logger_factory=_beside)
+    def __init__(self, workspace: Path | None, verb: str = "") -> None:
         self.settings = settings.read(os.environ, workspace)
+        shown = self.settings.log or verb in RUNNING_ON or not sys.stderr.isatty()
+        structlog.configure(logger_factory=_beside if shown else _nowhere)
         _called.set("amana" if workspace is None else f"amana --workspace {shlex.quote(str(workspace))}")
 
     def looker(self) -> str:
@@ -124,6 +129,11 @@ def status_of(error: errors.AmanaError) -> int:
 def _beside(*_: object) -> structlog.PrintLogger:
     """Where a logger writes: beside the answer, on standard error as it is at that moment."""
     return structlog.PrintLogger(sys.stderr)
+
+
+def _nowhere(*_: object) -> structlog.PrintLogger:
+    """Where a logger writes while somebody reads."""
+    return structlog.PrintLogger(io.StringIO())
 
 
 def _plain(value: Any) -> Any:

@@ -112,8 +112,8 @@ class Compiler:
 
     def permission(self, term: Permission) -> Says:
         """The statement that a row makes about the term's purpose and channel, if it makes one."""
-        status_of = self._status(term.status)
         holds = {allows: self.tests(term.where, allows=allows) for allows in (True, False)}
+        status_of = self._status(term.status, holds[False])
         moment, evidence = self.moment(term.when), self._reference(term.evidence)
         notice = self._notice(term.notice)
         proof_at = self._proof(term)
@@ -230,7 +230,8 @@ class Compiler:
             return lambda row, report: self._part or "-"
         return self._column(name)
 
-    def _status(self, term: Status | StatusColumn) -> Callable[[Row, Report], Status | None]:
+    def _status(self, term: Status | StatusColumn, concerned: Test) -> Callable[[Row, Report], Status | None]:
+        """A row's status. A word in no list is rejected in rows that `where` leaves in, and is nothing in others."""
         if isinstance(term, Status):
             return lambda row, report: term
         place, column = self._place[term.column], term.column
@@ -241,7 +242,7 @@ class Compiler:
             if not cell:
                 return None
             found = meaning.get(cell.casefold())
-            if found is None:
+            if found is None and concerned(row, report):
                 report(column, "unknown_status")
             return found
 

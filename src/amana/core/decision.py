@@ -32,7 +32,7 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     code: str  # the translation key, stable
     kind: RuleClass
     citation: str
-    detail: tuple[str, ...] = ()  # e.g. the names of missing proofs
+    detail: tuple[str, ...] = ()  # the names of missing proofs, or of registries without a current copy
 
 
 class LawCited(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +131,7 @@ def explained(
         defer = remedies.defer(facts, regime, plan, later)
     return Decision(
         allow=bits == 0,
-        reasons=_reasons(bits, facts, law) if bits else (),
+        reasons=_reasons(bits, facts, law, plan.stale(regime) if bits & _STALE else ()) if bits else (),
         defer_until=defer,
         obligations=_obligations(plan.question.channel, law) if not bits else (),
         evidence=Evidence(grant=grant, refusals=refusals, law=cited(plan, regime)),
@@ -148,26 +148,28 @@ def codes(bits: int) -> tuple[str, ...]:
     return tuple(entry.code for entry in rules.BOOK if bits >> entry.bit & 1)
 
 
-_UNPROVEN, _INCOMPLETE = (
-    1 << rules.BY_CODE[code].bit for code in ("consent_unproven", "other_basis_incomplete")
+_UNPROVEN, _INCOMPLETE, _STALE = (
+    1 << rules.BY_CODE[code].bit for code in ("consent_unproven", "other_basis_incomplete", "registry_stale")
 )
 
 
-def _reasons(bits: int, facts: Facts, law: Law) -> tuple[Reason, ...]:
+def _reasons(bits: int, facts: Facts, law: Law, stale: tuple[str, ...]) -> tuple[Reason, ...]:
     unproven = law.proof & ~facts.proof if bits & _UNPROVEN else 0
-    return _named(bits, unproven, _least_missing(facts, law) if bits & _INCOMPLETE else 0)
+    return _named(bits, unproven, _least_missing(facts, law) if bits & _INCOMPLETE else 0, stale)
 
 
 @lru_cache(maxsize=4_096)  # a few sets of reasons are most of what is answered
-def _named(bits: int, unproven: int, incomplete: int) -> tuple[Reason, ...]:
-    """The reasons of a bit set, ranked, with the proofs that are missing."""
+def _named(bits: int, unproven: int, incomplete: int, stale: tuple[str, ...]) -> tuple[Reason, ...]:
+    """The reasons of a bit set, ranked, with the proofs and the registries that are missing."""
     missing = {_UNPROVEN: unproven, _INCOMPLETE: incomplete}
     return tuple(
         Reason(
             code=entry.code,
             kind=entry.kind,
             citation=entry.citation,
-            detail=remedies.proof_names(missing.get(1 << entry.bit, 0)),
+            detail=stale
+            if 1 << entry.bit == _STALE
+            else remedies.proof_names(missing.get(1 << entry.bit, 0)),
         )
         for entry in rules.BOOK
         if bits >> entry.bit & 1

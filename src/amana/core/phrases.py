@@ -60,9 +60,11 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Why a reason denies, as a sentence."""
         return self.reason[code].why
 
-    def turn(self, code: str) -> str:
-        """What would change a reason's answer, as a sentence."""
-        return self.reason[code].turn
+    def turn(self, code: str, detail: Iterable[str] = ()) -> str:
+        """What would change a reason's answer, as a sentence; of a registry, with the names that the reason details."""
+        sentence = self.reason[code].turn
+        names = ", ".join(detail) if code == "registry_stale" else ""
+        return f"{sentence.rstrip('.')}: {names}" if names else sentence
 
     def means(self, word: str) -> str:
         """What a permission is about, by the word of its event: a channel, a use or a sharing of data."""
@@ -75,8 +77,8 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return self.handling[key].replace("{recipient}", name)
 
     def proofs(self, names: Iterable[str]) -> str:
-        """Evidence checks by name, as one list in words."""
-        return "; ".join(self.proof[name] for name in names)
+        """Evidence checks by name, as one list in words; registries are called by their own names."""
+        return "; ".join(self.proof.get(name, name) for name in names)
 
 
 def read(text: str) -> Phrases:

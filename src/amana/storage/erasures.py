@@ -121,6 +121,12 @@ def erased_positions(connection: sa.Connection) -> set[int]:
     return set(connection.execute(sa.select(erased.c.position)).scalars())
 
 
+def any_since(connection: sa.Connection, start: int) -> bool:
+    """Whether a log position from this one on is listed as erased."""
+    found = sa.exists().where(erased.c.position >= start)
+    return bool(connection.execute(sa.select(found)).scalar_one())
+
+
 def leaf_of(connection: sa.Connection, position: int) -> int | None:
     """The leaf that publishes a log position as erased; None if it is not."""
     return connection.execute(

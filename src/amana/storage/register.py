@@ -1,4 +1,8 @@
-"""The small registers of a workspace: terms, published notices, reviews, suppressions, sends, looks."""
+"""The small registers of a workspace: terms, published notices, reviews, suppressions, sends, looks.
+
+Rule. Numbers that were given stay given. The versions of a notice stand in the order in which they were published, which
+no clock can change: the moment that is kept of each is later than that of the one before, by a second at least.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +71,9 @@ def notice_versions(connection: sa.Connection, name: str | None = None) -> list[
 
 
 def put_notice(connection: sa.Connection, published: Published, content: str, at: int) -> None:
-    """Add a published version."""
+    """Add a published version. `at` is a UTC second; the version is the latest also where the clock went back."""
+    latest = sa.select(sa.func.max(notice.c.published)).where(notice.c.id == published.id)
+    before = connection.execute(latest).scalar_one()
     connection.execute(
         notice.insert().values(
             id=published.id,
@@ -76,13 +82,13 @@ def put_notice(connection: sa.Connection, published: Published, content: str, at
             epoch=published.epoch,
             material=published.material,
             content=content,
-            published=at,
+            published=at if before is None else max(at, before + 1),
         )
     )
 
 
 def replace_notice(connection: sa.Connection, published: Published, content: str, at: int) -> None:
-    """Put other wording in the place of a published version's."""
+    """Put other wording in the place of the latest version's."""
     here = (notice.c.id == published.id) & (notice.c.version == published.version)
     connection.execute(notice.delete().where(here))
     put_notice(connection, published, content, at)

@@ -117,6 +117,7 @@ def _offer(visit: Visit) -> Offer:
         Choice(purpose=purpose, channel=channel)
         for one in notices
         for purpose in one.purposes
+        if purpose in house.workspace.purposes  # published since this file was read, it may name others
         for channel in house.workspace.purposes[purpose].channels
         if channel.value in one.channels and _can_be_asked(channel, gpc=visit.gpc)
     }

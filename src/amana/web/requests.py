@@ -199,9 +199,8 @@ def copy_pdf(visit: Visit) -> Answer:
     """The copy as a PDF. Raises NotFound where this machine cannot make one: the page can be printed."""
     held = guest(visit)
     row = _own(visit, held)
-    package = copies.package(visit.house, row, actor=own_data.THEMSELVES)
     try:
-        printed = copies.pdf(package)
+        printed = copies.printed(visit.house, row, actor=own_data.THEMSELVES)
     except errors.BadSettings:
         raise visits.gone() from None
     except errors.NotNow as slow:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
@@ -50,12 +50,19 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     scrubbed: bool  # False: deleted content may still stand in a file; run again
 
 
-def forget(house: House, ids: Sequence[int]) -> Forgotten:
-    """Erase people. Raises NotFound if one is neither here nor erased before; erasing twice is harmless."""
+Still = Callable[[Session, int], bool]
+"""Whether somebody is still to be erased, as the transaction that begins it sees them."""
+
+
+def forget(house: House, ids: Sequence[int], *, still: Still | None = None) -> Forgotten:
+    """Erase people; of those whom `still` is given for, the ones it says yes of.
+
+    Raises NotFound if one is neither here nor erased before; erasing twice is harmless.
+    """
     recalled = 0
     for start in range(0, len(ids), BATCH):
         chunk = list(ids[start : start + BATCH])
-        recalled += house.writing().write(partial(_fence, house, chunk))
+        recalled += house.writing().write(partial(_fence, house, chunk, still=still))
     return msgspec.structs.replace(finish(house), exports_recalled=recalled)
 
 
@@ -79,13 +86,15 @@ def finish(house: House) -> Forgotten:
     return Forgotten(people=len(scrubbing), events=count, exports_recalled=0, scrubbed=scrubbed)
 
 
-def _fence(house: House, ids: list[int], session: Session) -> int:
+def _fence(house: House, ids: list[int], session: Session, *, still: Still | None = None) -> int:
     session.load(ids)
     missing = [one for one in ids if one not in session.people or one < 1]  # 0 is the workspace itself
     unknown = [one for one in missing if erasures.state_of(session.connection, one) is None]
     if unknown:
         raise errors.NotFound("There is no such person", got=f"p{unknown[0]}", remedy="check the id")
     present = [one for one in dict.fromkeys(ids) if one in session.people]
+    if still is not None:
+        present = [one for one in present if still(session, one)]
     _keep_suppressed(house, session, present)
     recalled = erasures.recall_exports(session.connection, present)
     erasures.fence(session.connection, present, session.now)

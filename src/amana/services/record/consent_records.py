@@ -133,12 +133,13 @@ def _status(house: House, one: Opened, event: events.Permission) -> dict[str, An
         "@type": _STATUS[event.status],
         "dct:identifier": event.id,
         "dpv:isIndicatedBy": {"@id": _INDICATED_BY.get(event.actor, "dpv:DataController")},
-        "dpv:isIndicatedAtTime": moment(event.occurred.lo),
         "amana:saidBy": event.actor.value,
         "amana:log": house.origin,
         "amana:position": one.position,
         "amana:commitment": one.commitment.hex(),
     }
+    if event.occurred.lo > 0:  # an undated statement begins with time itself, which is no day to tell anybody
+        found["dpv:isIndicatedAtTime"] = moment(event.occurred.lo)
     if event.occurred.hi != event.occurred.lo:
         found["amana:atTheLatest"] = moment(event.occurred.hi)
     if event.evidence:

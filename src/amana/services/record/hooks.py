@@ -26,6 +26,7 @@ import msgspec
 
 from amana import errors
 from amana.core import events
+from amana.core.vocabulary import Status
 from amana.services.record import history, tasks
 from amana.services.record.house import House
 from amana.services.record.writing import Session
@@ -37,6 +38,16 @@ from amana.storage.tasks import TaskRow
 BATCH = 500  # events to a sweep's transaction
 PATIENCE = 10  # seconds
 LOCAL = ("127.0.0.1", "::1", "localhost")
+_POINT = ("added", "verified", "blocked", "unblocked", "soft_bounced", "delivered")
+TYPES = (
+    *(f"amana.permission.{status.value}" for status in Status),
+    *(f"amana.point.{change}" for change in _POINT),
+    *(
+        f"amana.{word}"
+        for word in ("relationship", "profile", "preference", "restriction", "retraction", "held")
+    ),
+)
+"""Every type of message: the events that belong to a person."""
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -51,6 +62,13 @@ class MadeHook(msgspec.Struct, frozen=True, kw_only=True):
 def make(house: House, url: str, types: Sequence[str] = ("*",)) -> MadeHook:
     """Let an address hear of events from now on. Raises BadInput."""
     _check(url)
+    if not types or not set(types) <= {"*", *TYPES}:
+        raise errors.BadInput(
+            "A type of event is not known",
+            expected=f"* or some of: {', '.join(TYPES)}",
+            got=", ".join(sorted(set(types) - {"*", *TYPES})),
+            remedy="check the spelling",
+        )
     secret = house.random(32)
     name = f"hook/{house.random(8).hex()}"
     house.keys.set_secret(name, secret)

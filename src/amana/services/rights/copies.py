@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -27,7 +28,7 @@ from amana.services.keeping import copy_store
 from amana.services.record.house import House
 from amana.services.rights import copy_page, copy_parts, printing
 from amana.services.rights import requests as asked
-from amana.storage import register
+from amana.storage import erasures, register
 from amana.storage.requests import RequestRow
 
 LIFE = 30 * 86_400
@@ -44,17 +45,52 @@ def make(house: House, row: RequestRow, found: Mapping[str, Sequence[Row]]) -> N
 
 
 def package(house: House, row: RequestRow, *, actor: str) -> Package:
-    """The copy of a request; the look is recorded. Raises NotFound once it is gone, KeyMissing for an erased person."""
+    """The copy of a request; the look is recorded. Raises NotFound once it is gone, with why; KeyMissing as well."""
+    found = _opened(house, row)
+    _looked(house, row, actor)
+    return found
+
+
+def printed(house: House, row: RequestRow, *, actor: str) -> bytes:
+    """The copy of a request as a PDF; the look is recorded once there is one to be handed over. Raises as `package` and
+    `pdf` do.
+    """
+    made = pdf(_opened(house, row))
+    _looked(house, row, actor)
+    return made
+
+
+def _opened(house: House, row: RequestRow) -> Package:
     is_over = (row.ended or house.clock()) + LIFE < house.clock() or Status(row.status) in _ENDED
     plain = None if is_over else copy_store.get(house, row)
     if plain is None:
-        raise errors.NotFound("This copy is not here any more", remedy="ask for a new one")
+        raise _gone(house, row, is_over=is_over)
+    return msgspec.json.decode(plain, type=Package)
+
+
+def _gone(house: House, row: RequestRow, *, is_over: bool) -> errors.NotFound:
+    """Why a copy is not here: it went with its person, ended by its age, or was never made."""
+    with house.database.read() as connection:
+        if erasures.state_of(connection, row.person) is not None:
+            went = erasures.nobody(connection, row.person)
+            return errors.NotFound(
+                f"This copy went with the person: {went.what}", got=went.got, remedy=went.remedy
+            )
+    if is_over and row.ended and Status(row.status) not in _ENDED:
+        on = datetime.fromtimestamp(row.ended + LIFE, UTC).strftime("%Y-%m-%d")
+        return errors.NotFound(
+            f"This copy went on {on}: copies are kept for {LIFE // 86_400} days after the answer",
+            remedy="ask for a new one",
+        )
+    return errors.NotFound("This copy is not here any more", remedy="ask for a new one")
+
+
+def _looked(house: House, row: RequestRow, actor: str) -> None:
     house.writing().write(
         lambda session: register.note_look(
             session.connection, session.now, actor, f"copy of {row.ref}", row.person, "everything"
         )
     )
-    return msgspec.json.decode(plain, type=Package)
 
 
 def page(package: Package) -> str:

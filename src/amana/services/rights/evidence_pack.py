@@ -24,10 +24,10 @@ from amana.services.record import history, publication, receipts
 from amana.services.record.house import House
 from amana.services.rights import copies, copy_page, evidence_words, printing
 from amana.services.rights import requests as asked
-from amana.services.rights.copy_words import Words
 from amana.services.rights.evidence_words import Speaker
 from amana.services.rights.requests import Happened
 from amana.services.rights.rights_plan import Action
+from amana.services.systems import data_map
 from amana.storage import erasures, requests
 from amana.storage.requests import RequestRow
 
@@ -106,7 +106,8 @@ def make(house: House, row: RequestRow, *, actor: str, language: str = "en", val
     happened = asked.happened(house, row)
     entries, proofs_of = _entries(house, row, happened, actor, values_for)
     pack = _pack(house, row, happened, entries)
-    spoken = evidence_words.of(language)
+    labels = {one.name: one.label for one in data_map.load(house.folder).systems}
+    spoken = evidence_words.of(language).calling(labels)
     files = {
         PAGE: copy_page.render("pack.html", spoken.words, _values(pack, spoken)).encode(),
         DATA: person_copy.shown(pack),
@@ -264,7 +265,7 @@ def _values(pack: Pack, spoken: Speaker) -> dict[str, Any]:
             for one in pack.identity
         ],
         "steps": [_step(one, spoken) for one in pack.steps],
-        "kept": [_kept(one, words) for one in pack.kept],
+        "kept": [_kept(one, spoken) for one in pack.kept],
         "rounds": [spoken.happened(one) for one in pack.rounds],
         "looked_again": _looked_again(pack),
         "decisions": [_line_told(one, spoken) for one in pack.decisions],
@@ -314,9 +315,9 @@ def _request(pack: Pack, spoken: Speaker) -> list[tuple[str, str]]:
     ]
 
 
-def _kept(one: dict[str, Any], words: Words) -> tuple[Any, ...]:
-    place = f"{one['system']} · {one['collection']}"
-    ground = words.ground(str(one["ground"]))
+def _kept(one: dict[str, Any], spoken: Speaker) -> tuple[Any, ...]:
+    place = spoken.place(str(one["system"]), str(one["collection"]))
+    ground = spoken.words.ground(str(one["ground"]))
     return place, one["path"], ground, one.get("citation", ""), one.get("until", ""), one.get("rows", "")
 
 

@@ -46,8 +46,12 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Speaker:
     """One language."""
 
-    def __init__(self, words: Words, catalogue: Catalogue) -> None:
-        self.words, self.catalogue = words, catalogue
+    def __init__(self, words: Words, catalogue: Catalogue, labels: Mapping[str, str] | None = None) -> None:
+        self.words, self.catalogue, self.labels = words, catalogue, dict(labels or {})
+
+    def calling(self, labels: Mapping[str, str]) -> Speaker:
+        """The same, which calls systems by the labels of a data map; one without a label by its name."""
+        return Speaker(self.words, self.catalogue, labels)
 
     def counted(self, key: str, number: int) -> str:
         """A count with its noun, or a sentence about a number."""
@@ -77,7 +81,8 @@ class Speaker:
         """A collection of a system, or the system; the organisation's own record, where it is ours."""
         if system == OURS:
             return self.catalogue.word["ours"]
-        return f"{system} · {node}" if node else system
+        name = self.labels.get(system) or system
+        return f"{name} · {node}" if node else name
 
     def happened(self, line: Mapping[str, Any]) -> Markup:
         """A line of a request's log as a sentence, as HTML with escaped and isolated parts."""

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
 from amana import errors
 from amana.connectors.systems.system import Limits
@@ -83,15 +84,21 @@ class Set(msgspec.Struct, frozen=True, kw_only=True):
 
     states: dict[int, states.PersonState]
     lives: dict[int, Lives]
+    changed: dict[int, int]  # log position of the latest event of each
 
 
 def about(house: House, ids: Sequence[int]) -> Set:
     """What lives for these people; those who were erased are left out."""
     with house.database.read() as connection:
-        held = {one: row.state for one, row in people.get(connection, ids).items()}
+        rows = people.get(connection, ids)
+    held = {one: row.state for one, row in rows.items()}
     gate = Gate(house)
     try:
-        return Set(states=held, lives={one: lives.of(gate, one, state) for one, state in held.items()})
+        return Set(
+            states=held,
+            lives={one: lives.of(gate, one, state) for one, state in held.items()},
+            changed={one: row.changed for one, row in rows.items()},
+        )
     finally:
         gate.close()
 
@@ -119,7 +126,7 @@ def fields(house: House, ids: Sequence[int], allowed: Allowed | None) -> Counts:
                 count.add(Count(kept={"restricted": 1}))
     if allowed is not None and goes:
         allowed(counts)
-        house.writing().write(lambda session: _empty(house, session, goes))
+        house.writing().write(lambda session: _empty(house, session, goes, held.changed))
         if _left(house, goes):
             raise errors.NotNow("still_there", expected=FIELDS)
     return counts
@@ -153,11 +160,13 @@ def _full(house: House, ids: Mapping[int, object]) -> dict[int, frozenset[str]]:
     return found
 
 
-def _empty(house: House, session: Session, goes: Mapping[int, Sequence[str]]) -> None:
-    """Empty fields, each person's by an event of the workspace's own doing."""
+def _empty(
+    house: House, session: Session, goes: Mapping[int, Sequence[str]], changed: Mapping[int, int]
+) -> None:
+    """Empty fields, each person's by an event of the workspace's own doing; not of whoever said something since."""
     session.load(goes)
     for one, names in goes.items():
-        if one not in session.people:
+        if one not in session.people or session.people[one].changed != changed[one]:
             continue
         registered = house.workspace.fields
         sealed = {name: "" for name in names if registered[name].hold.value == "sealed"}
@@ -184,17 +193,18 @@ def _empty(house: House, session: Session, goes: Mapping[int, Sequence[str]]) ->
 def persons(house: House, systems: Connected, ids: Sequence[int], allowed: Allowed | None) -> Counts:
     """Count people for whom nothing lives any more; forget them where `allowed` is given.
 
-    Whoever's rows a reviewed system still has stays until these are gone: they are found by their address here.
+    Whoever's rows a reviewed system still has stays until these are gone: they are found by their address here. So does
+    whoever said or asked something while that was looked for: it is looked at again as they are forgotten.
     Raises NotNow, Undeliverable.
     """
     held = about(house, ids)
     count = Count(found=len(held.states))
-    goes = []
+    goes, stays = list[int](), set[int]()
     for one, found in held.lives.items():
         if found.restricted:
             count.add(Count(kept={"restricted": 1}))
         elif lives.is_forgotten(house, found):
-            if _asks(house, one):
+            if _has_asked(house, one):
                 count.add(Count(kept={"open_request": 1}))
             else:
                 goes.append(one)
@@ -203,10 +213,18 @@ def persons(house: House, systems: Connected, ids: Sequence[int], allowed: Allow
     count.add(
         Count(due=len(goes), deletes=len(goes), kept={"held_elsewhere": len(elsewhere)} if elsewhere else {})
     )
+
+    def still(session: Session, one: int) -> bool:
+        goes_on = session.people[one].changed == held.changed[one] and not _asks(session.connection, one)
+        if not goes_on:
+            stays.add(one)
+        return goes_on
+
     if allowed is not None and goes:
         allowed({PEOPLE: count})
-        if not forget.forget(house, goes).scrubbed:
+        if not forget.forget(house, goes, still=still).scrubbed:
             raise errors.NotNow("scrubbing")
+        count.add(Count(due=-len(stays), deletes=-len(stays)))
     return {PEOPLE: count}
 
 
@@ -219,10 +237,14 @@ def _elsewhere(house: House, systems: Connected, ids: Sequence[int]) -> set[int]
     return {one for state in found.values() for held in state.rows.values() for one in held.owners} & set(ids)
 
 
-def _asks(house: House, person: int) -> bool:
+def _has_asked(house: House, person: int) -> bool:
     """Whether a request of somebody is open: it is answered before anything else."""
     with house.database.read() as connection:
-        return any(Status(row.status) not in REQUEST_ENDED for row in requests.of_person(connection, person))
+        return _asks(connection, person)
+
+
+def _asks(connection: sa.Connection, person: int) -> bool:
+    return any(Status(row.status) not in REQUEST_ENDED for row in requests.of_person(connection, person))
 
 
 # ---- rows there ---------------------------------------------------------------------------------------------------
