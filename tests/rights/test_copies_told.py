@@ -62,8 +62,8 @@ def test_a_request_is_confirmed_with_its_number_its_day_and_a_link(language: str
     carried(house, sender)
     (mail,) = inbox.taken
     words = letters.words(language).request_received
-    assert mail["Subject"] == words["subject"].format(ref=row.ref, brand="Orchard Street")
-    assert mail["To"] == "noa@example.com"
+    assert mail.message["Subject"] == words["subject"].format(ref=row.ref, brand="Orchard Street")
+    assert mail.message["To"] == "noa@example.com"
     said = mail.text()
     assert row.ref in said
     assert copy_words.of(language).day(row.due) in said
@@ -137,7 +137,7 @@ def test_a_person_is_erased_only_after_the_answer_has_left(world: Told) -> None:
     assert (row.status, row.outcome) == ("answered", "done_in_part")
     assert not house.keys.known_keys([person])
     last = inbox.taken[-1]
-    assert last["Subject"] == f"Erased: request {row.ref}"
+    assert last.message["Subject"] == f"Erased: request {row.ref}"
     assert "AO § 147(3)" in last.text()
     assert "5 January 2034" in last.text()
     assert happened(house, row, "told") == [{"template": "request_erased"}]

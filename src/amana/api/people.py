@@ -22,7 +22,6 @@ from amana.services.collection import preferences, telling
 from amana.services.record import receipts, reveal
 from amana.storage import register
 
-
 ALL = "*"
 """The word of a key that speaks for every brand."""
 

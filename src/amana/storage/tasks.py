@@ -11,7 +11,8 @@ from amana.storage.tables import task
 
 READY, DONE, FAILED = "ready", "done", "failed"
 STOPPED = "stopped"
-FINAL = ("person_erased", STOPPED)
+NOT_REPEATED = "not_repeated"  # whether it left is not known, and twice would be worse than never
+FINAL = ("person_erased", STOPPED, NOT_REPEATED)
 """Troubles that another try would not mend, or that somebody wanted."""
 
 
@@ -25,6 +26,7 @@ class TaskRow(NamedTuple):
     attempts: int
     payload: bytes
     trouble: str = ""  # how the attempt before this one ended; "" too if nobody heard of its end
+    due: int = 0  # since when it waits: the end of an attempt moves it on, a claim does not
 
 
 def add(
@@ -76,7 +78,7 @@ def claim(connection: sa.Connection, kinds: Sequence[str], now: int, until: int,
             .values(leased=until, attempts=task.c.attempts + 1, trouble="")
         )
     return [
-        TaskRow(row.id, row.kind, row.key, row.person, row.attempts + 1, row.payload, row.trouble)
+        TaskRow(row.id, row.kind, row.key, row.person, row.attempts + 1, row.payload, row.trouble, row.due)
         for row in rows
     ]
 

@@ -8,6 +8,9 @@ Rule.
   be read raises, because it might be the person's. It is called again for every question: nothing is remembered.
 - `write` and `remove` are durable when they return. One call is several of them, so it is not all or none; doing it
   again is harmless. A document that is gone already is fine to remove.
+- A document is read again right before it is written or removed, and only the fields that change are put into what it
+  is then: what somebody over there wrote since it was found stays. One that has another row's key by then is left alone.
+  Between that look and the write a moment is left, which `write` alone can close (a version that the system compares).
 - A system of many rows deserves a search of its own: this reads everything, each time.
 """
 
@@ -41,6 +44,13 @@ class Documents(ABC, Generic[Handle]):
     def remove(self, handle: Handle) -> None:
         """Remove a document; fine if it is gone. Durable when it returns. Raises NotNow, Undeliverable."""
 
+    def read(self, collection: Collection, handle: Handle) -> Row | None:
+        """A document as it is now; None if it is gone. Raises NotNow, Undeliverable.
+
+        This goes through the collection; give a better one where a document can be read by its handle.
+        """
+        return next((document for each, document in self.documents(collection) if each == handle), None)
+
     def check(self, collections: Sequence[Collection]) -> None:
         """Read each collection once. Raises NotNow, Undeliverable."""
         for collection in collections:
@@ -68,12 +78,13 @@ class Documents(ABC, Generic[Handle]):
             for path, value in each.values.items():
                 plain.check_length(shape.field(path), None, value)
         asked = {shape.name(each.key): each for each in changes}
-        found = [
-            (handle, _changed(document, asked[shape.name(document)]))
-            for handle, document in self._named(shape, collection, asked)
-        ]
+        found = list(self._named(shape, collection, asked))
+        for _, document in found:
+            _changed(document, asked[shape.name(document)])  # refused before anything is touched
         for handle, document in found:
-            self.write(handle, document)
+            now = self._again(shape, collection, handle, document)
+            if now is not None:
+                self.write(handle, _changed(now, asked[shape.name(now)]))
         for _, document in self._named(shape, collection, asked) if found else ():
             for path, value in asked[shape.name(document)].values.items():
                 if plain.text(plain.at(document, path)) != plain.text(value):
@@ -87,14 +98,20 @@ class Documents(ABC, Generic[Handle]):
             shape.check_key(key)
         asked = {shape.name(key) for key in keys}
         found = list(self._named(shape, collection, asked))
-        for handle, _ in found:
-            self.remove(handle)
+        for handle, document in found:
+            if self._again(shape, collection, handle, document) is not None:
+                self.remove(handle)
         if found and any(self._named(shape, collection, asked)):
             raise errors.NotNow("not_done", expected="the row to be gone", got=shape.place)
         return len(found)
 
     def close(self) -> None:
         """Nothing is held between calls, unless whoever extends this holds something."""
+
+    def _again(self, shape: Shape, collection: Collection, handle: Handle, document: Row) -> Row | None:
+        """A document as it is now; None where it is gone, or is another row by now."""
+        now = self.read(collection, handle)
+        return now if now is not None and shape.name(now) == shape.name(document) else None
 
     def _named(
         self, shape: Shape, collection: Collection, names: Iterable[str]

@@ -33,7 +33,7 @@ from amana.ledger import sealing
 from amana.services.audience import screening_apart
 from amana.services.audience.screening import Screened
 from amana.services.gate.asking import Inquiry
-from amana.services.messaging.relaying import Outcome, Relaying, Target
+from amana.services.messaging.relaying import Outcome, Permitted, Relaying, Target
 from amana.services.record import tasks
 from amana.services.record.house import House
 from amana.services.record.posting import Post
@@ -311,11 +311,11 @@ class _Run:
     ) -> list[Outcome]:
         permitted, refused = self._relaying.permitted(stamp, inquiry, targets)
 
-        def hand_over(one: Any) -> Outcome:
-            target, links = one
-            key = rows[target.recipient][0].key
-            head = composing.addressed(target.recipient, composing.message_id(key, self._post.domain))
-            return self._relaying.hand_over(stamp, inquiry, target, links, head)
+        def hand_over(one: Permitted) -> Outcome:
+            recipient = one.target.recipient
+            key = rows[recipient][0].key
+            head = composing.addressed(recipient, composing.message_id(key, self._post.domain))
+            return self._relaying.hand_over(stamp, inquiry, one.target, one.made, head)
 
         with ThreadPoolExecutor(THREADS, "amana-mailing") as pool:
             return [*refused, *pool.map(hand_over, permitted)]

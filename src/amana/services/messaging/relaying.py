@@ -2,10 +2,12 @@
 
 Rule. For each copy, in this order: everybody who holds the address is asked about, with what the message will carry; a
 permit is taken and redeemed, in one transaction with the copy's own links; the answer is asked for once more, because a
-batch takes a moment; the copy is handed to the relay. Whoever withdrew in between gets nothing. The same content goes to
-the same person once: a permit redeemed for it within a day means that it went. If the relay cannot take a copy now, the
-copy waits as a task, and needs a permit of its own when its time comes. A message without the organisation's postal
-address in its footer does not leave.
+batch takes a moment; the copy is handed to the relay; its answer is written down before the sender hears of it. Whoever
+withdrew in between gets nothing. The same content goes to the same person once within a day, which is looked up in the
+transaction that takes the permit: whoever submits it again is told what became of the first copy. What nobody wrote down
+is never told as sent: it is in hand (ask again), or its process died, and then it is not repeated, because twice would be
+worse than never. If the relay cannot take a copy now, the copy waits as a task, and needs a permit of its own when its
+time comes. A message without the organisation's postal address in its footer does not leave.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import base64
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -42,10 +44,16 @@ from amana.services.record.posting import Post
 from amana.services.record.writing import Session
 from amana.storage import people
 from amana.storage import permits as permit_rows
+from amana.storage.permits import Fate, Settled
+from amana.storage.tasks import DONE, NOT_REPEATED, READY
 
 BATCH = 50  # permits that are taken in one durable write
 HANDS = 6  # copies of one message that are on their way to the relay at once
 ONCE_WITHIN = 86_400  # seconds
+IN_HAND_WITHIN = (
+    900  # seconds; fifty copies by six hands, nine rounds of at most nine answers of ten seconds each
+)
+HAD, IN_HAND = "had_already", "in_hand"
 MOST_GATES = 6  # each holds a connection
 
 
@@ -64,6 +72,14 @@ class Outcome(NamedTuple):
     code: str = ""  # why it did not leave; "" for one that the relay took
     later: bool = False  # another try may pass: the clock, or the relay
     after: int = 0  # seconds that the relay asked us to wait; 0 where it said nothing
+
+
+class Permitted(NamedTuple):
+    """A copy that may be handed over now."""
+
+    target: Target
+    made: MessageLinks
+    permit: bytes  # of the first holder; what became of the copy is found under it
 
 
 class Gates:
@@ -130,47 +146,59 @@ class Relaying:
         refused = [one for one in found if isinstance(one, Refused)]
         if refused and not partial:
             return Carried(refused=tuple(refused))
-        had = self.had([stamp], targets, self._house.clock() - ONCE_WITHIN)
-        left = [target for target in targets if had.isdisjoint(target.holders)]
-        done = Carried(sent=len(targets) - len(left), refused=tuple(refused))
-        for start in range(0, len(left), BATCH):
-            outcome = self.send(stamp, inquiry, left[start : start + BATCH], content)
-            if outcome.refused and not partial and not (done.sent or outcome.sent or outcome.queued):
-                raise errors.NotNow("changed_meanwhile")  # nothing has left yet: the sender asks again
-            done = Carried(
-                sent=done.sent + outcome.sent,
-                queued=done.queued + outcome.queued,
-                refused=done.refused + outcome.refused,
-            )
+        done = Carried(refused=tuple(refused))
+        for start in range(0, len(targets), BATCH):
+            done = _together(done, self._carried(stamp, inquiry, targets[start : start + BATCH], content))
         return done
 
-    def send(
-        self, stamp: Stamp, inquiry: Inquiry, targets: Sequence[Target], content: bytes, *, wait: bool = True
-    ) -> Carried:
-        """Send one batch now. With `wait`, copies that the relay cannot take become tasks; else NotNow is raised."""
-        sent, queued = 0, 0
-        permitted, refused = self.permitted(stamp, inquiry, targets)
-        no = [Refused(code=one.code, later=one.later) for one in refused]
-        for became in self._handed_over(stamp, inquiry, permitted):
-            if not became.code:
-                sent += 1
-            elif not became.later:
-                no.append(Refused(code=became.code))
-            elif wait:
-                self._queue(inquiry, became, content)
-                queued += 1
-            else:
-                raise errors.NotNow(became.code, after=became.after)
-        return Carried(sent=sent, queued=queued, refused=tuple(no))
+    def _carried(self, stamp: Stamp, inquiry: Inquiry, targets: Sequence[Target], content: bytes) -> Carried:
+        """Send one batch, to whom it did not go before; copies that the relay cannot take now become tasks."""
+        since = self._house.clock() - ONCE_WITHIN
+        permitted, turned = self.permitted(stamp, inquiry, targets, once_since=since)
+        became = self._handed_over(stamp, inquiry, permitted)
+        self._settle([(one, what) for one, what in zip(permitted, became, strict=True) if not what.later])
+        for one, what in zip(permitted, became, strict=True):
+            if what.later:
+                self._queue(inquiry, one, what, content)
+        refused = [one for one in turned if one.code != HAD] + [one for one in became if not one.later]
+        now = Carried(
+            sent=sum(not one.code for one in became),
+            queued=sum(one.later for one in became),
+            refused=tuple(Refused(code=one.code, later=one.later) for one in refused if one.code),
+        )
+        return _together(now, self._known(stamp, [one.target for one in turned if one.code == HAD], since))
 
-    def _handed_over(
-        self, stamp: Stamp, inquiry: Inquiry, permitted: Sequence[tuple[Target, MessageLinks]]
-    ) -> list[Outcome]:
+    def send(self, stamp: Stamp, inquiry: Inquiry, target: Target) -> Outcome:
+        """Send one copy now, and say what became of it."""
+        permitted, refused = self.permitted(stamp, inquiry, [target])
+        return refused[0] if refused else self._handed_over(stamp, inquiry, permitted)[0]
+
+    def _handed_over(self, stamp: Stamp, inquiry: Inquiry, permitted: Sequence[Permitted]) -> list[Outcome]:
         """Give each copy to the relay, several at a time: most of it is waiting for the relay's answers."""
-        if len(permitted) == 1:
-            return [self.hand_over(stamp, inquiry, *permitted[0])]
+        if len(permitted) <= 1:
+            return [self.hand_over(stamp, inquiry, one.target, one.made) for one in permitted]
         with ThreadPoolExecutor(HANDS, "amana-relay") as pool:
-            return list(pool.map(lambda one: self.hand_over(stamp, inquiry, *one), permitted))
+            return list(pool.map(lambda one: self.hand_over(stamp, inquiry, one.target, one.made), permitted))
+
+    def _settle(self, copies: Sequence[tuple[Permitted, Outcome]]) -> None:
+        """Write down what became of copies before anybody is told."""
+        rows = [Settled(one.permit, one.target.holders[0], what.code) for one, what in copies]
+        if rows:
+            self._house.writing().write(
+                lambda session: permit_rows.settle(session.connection, rows, session.now)
+            )
+
+    def _known(self, stamp: Stamp, targets: Sequence[Target], since: int) -> Carried:
+        """What became of the copies that these people had a permit redeemed for already."""
+        if not targets:
+            return Carried()
+        everybody = [one for target in targets for one in target.holders]
+        with self._house.database.read() as connection:
+            found = permit_rows.fates(connection, stamp.content, everybody, since)
+        now, done = self._house.clock(), Carried()
+        for target in targets:
+            done = _together(done, _fate([one for one in found if one.person in target.holders], now))
+        return done
 
     def hand_over(
         self, stamp: Stamp, inquiry: Inquiry, target: Target, made: MessageLinks, head: bytes = b""
@@ -240,27 +268,49 @@ class Relaying:
         return found
 
     def permitted(
-        self, stamp: Stamp, inquiry: Inquiry, targets: Sequence[Target]
-    ) -> tuple[list[tuple[Target, MessageLinks]], list[Outcome]]:
-        """Those whose permits were taken and redeemed just now, with their links; and the reasons of the others."""
-        requests = [
-            Request(person=one, inquiry=inquiry, content=stamp.content)
-            for target in targets
-            for one in target.holders
-        ]
+        self, stamp: Stamp, inquiry: Inquiry, targets: Sequence[Target], *, once_since: int | None = None
+    ) -> tuple[list[Permitted], list[Outcome]]:
+        """Those whose permits were taken and redeemed just now, with their links; and the reasons of the others.
 
-        def work(session: Session) -> tuple[list[tuple[Target, MessageLinks]], list[Outcome]]:
+        With `once_since`, a UTC second, whoever had a permit redeemed for this content since then is among the others,
+        with the code `HAD`. That is looked up in the writers' turn, so that of two who submit it together one is first.
+        """
+
+        def work(session: Session) -> tuple[list[Permitted], list[Outcome]]:
             gate = self._gates.in_turn()
+            fresh, had = self._fresh(session, stamp, targets, once_since)
+            requests = [
+                Request(person=one, inquiry=inquiry, content=stamp.content)
+                for target in fresh
+                for one in target.holders
+            ]
             answers = iter(permits.taking(self._house, gate, requests)(session))
-            taken = [(target, [next(answers) for _ in target.holders]) for target in targets]
+            taken = [(target, [next(answers) for _ in target.holders]) for target in fresh]
             whole = [one for one in taken if _all(one[1])]
             wanted = [(answer.permit, stamp.content, inquiry) for _, own in whole for answer in own]
             redeemed = {one.permit for one in permits.redeeming(self._house, gate, wanted)(session) if one.ok}
-            good = [target for target, own in taken if _good(own, redeemed)]
-            refused = [_denied(target, redeemed, own) for target, own in taken if not _good(own, redeemed)]
-            return list(zip(good, self._links(session, inquiry, good), strict=True)), refused
+            good = [(target, own[0].permit) for target, own in taken if _good(own, redeemed)]
+            refused = [_denied(target, own) for target, own in taken if not _good(own, redeemed)]
+            made = self._links(session, inquiry, [target for target, _ in good])
+            permitted = [Permitted(target, own, one) for (target, one), own in zip(good, made, strict=True)]
+            return permitted, refused + [Outcome(target, HAD) for target in had]
 
         return self._house.writing().write(work)
+
+    def _fresh(
+        self, session: Session, stamp: Stamp, targets: Sequence[Target], since: int | None
+    ) -> tuple[list[Target], list[Target]]:
+        """Who did not have this content since a moment, and who did, or shares a holder with one before them."""
+        if since is None:
+            return list(targets), []
+        everybody = [one for target in targets for one in target.holders]
+        had = permit_rows.redeemed_with(session.connection, [stamp.content], everybody, since)
+        fresh: list[Target] = []
+        for target in targets:
+            if had.isdisjoint(target.holders):
+                fresh.append(target)
+                had.update(target.holders)
+        return fresh, [target for target in targets if target not in fresh]
 
     def _links(self, session: Session, inquiry: Inquiry, targets: Sequence[Target]) -> list[MessageLinks]:
         cell = session.terms.cell(inquiry.brand, inquiry.purpose, inquiry.channel.value)
@@ -317,8 +367,8 @@ class Relaying:
             list_id=f"{inquiry.purpose}.{inquiry.brand}.{self._post.domain}",
         )
 
-    def _queue(self, inquiry: Inquiry, became: Outcome, content: bytes) -> None:
-        target, after = became.target, min(became.after, tasks.LONGEST_PAUSE)
+    def _queue(self, inquiry: Inquiry, one: Permitted, became: Outcome, content: bytes) -> None:
+        target, after = one.target, min(became.after, tasks.LONGEST_PAUSE)
         payload = {
             "template": "passed_on",
             "brand": inquiry.brand,
@@ -326,13 +376,34 @@ class Relaying:
             "recipient": target.recipient,
             "content": base64.b64encode(content).decode(),
         }
-        key = f"passed_on/{self._house.random(12).hex()}"
+        key = permit_rows.key(one.permit)
 
         def work(session: Session) -> None:
             due = session.now + after
             tasks.add(self._house, session, "mail", key, target.holders[0], payload, due)
 
         self._house.writing().write(work)
+
+
+def _together(one: Carried, other: Carried) -> Carried:
+    return Carried(
+        sent=one.sent + other.sent, queued=one.queued + other.queued, refused=one.refused + other.refused
+    )
+
+
+def _fate(found: Iterable[Fate], now: int) -> Carried:
+    """What is told of one copy that went before; never "sent" if nobody wrote that down."""
+    latest = sorted(found, key=lambda one: one.redeemed, reverse=True)
+    known = [one for one in latest if one.state]
+    if any(one.state == DONE and not one.trouble for one in known):
+        return Carried(sent=1)
+    if any(one.state == READY for one in known):
+        return Carried(queued=1)
+    if known:
+        return Carried(refused=(Refused(code=known[0].trouble),))
+    if any(one.redeemed <= now - IN_HAND_WITHIN for one in latest[:1]):
+        return Carried(refused=(Refused(code=NOT_REPEATED),))
+    return Carried(refused=(Refused(code=IN_HAND, later=True),))
 
 
 def _all(taken: Sequence[Taken]) -> bool:
@@ -343,7 +414,7 @@ def _good(taken: Sequence[Taken], redeemed: set[bytes]) -> bool:
     return all(answer.permit in redeemed for answer in taken)
 
 
-def _denied(target: Target, redeemed: set[bytes], taken: Sequence[Taken]) -> Outcome:
+def _denied(target: Target, taken: Sequence[Taken]) -> Outcome:
     """Why a copy has no permit: a holder is denied one, or it could not be redeemed after all."""
     no = next((answer for answer in taken if not answer.permit), None)
     if no is None:

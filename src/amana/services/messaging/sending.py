@@ -2,8 +2,9 @@
 
 Rule. Each message follows from its task: its Message-ID from the task's key, its words from its template, its address
 from the person's sealed contact points in the moment of sending. A task is finished after the relay took the message.
-SMTP cannot do more: if the process dies between the relay's 250 and that commit, the message goes out again, under the
-same Message-ID. No message starts when the lease of its task is half over, so that two workers never send one at once.
+SMTP cannot do more: if the process dies between the relay's 250 and that commit, nobody knows whether the message left. A
+service message then goes out again, under the same Message-ID; marketing does not, because once too few is better than
+once too many. No message starts when the lease of its task is half over, so that two workers never send one at once.
 Service messages answer what somebody asked for and need no permit; marketing goes through `relaying`, with a permit
 each, whether it was passed on by the gate or is a mailing's.
 """
@@ -33,7 +34,7 @@ from amana.services.record.writing import Session, point_context
 from amana.services.rights import rights_telling
 from amana.storage import points
 from amana.storage.mailings import HEAD
-from amana.storage.tasks import TaskRow
+from amana.storage.tasks import NOT_REPEATED, TaskRow
 
 RETURN = "return"
 """The kind of token in a service message's return path: it names a contact point to us, and opens no page."""
@@ -138,9 +139,15 @@ class Sender:
         target = self._relaying.target(recipient, inquiry)
         if isinstance(target, Refused):
             raise _refusal(target)
-        outcome = self._relaying.send(stamp, inquiry, [target], content, wait=False)
-        if outcome.refused:
-            raise _refusal(outcome.refused[0])
+        if self._relaying.had([stamp], [target], row.due):
+            raise errors.Undeliverable(
+                NOT_REPEATED
+            )  # an attempt redeemed a permit, and nobody heard of its end
+        outcome = self._relaying.send(stamp, inquiry, target)
+        if outcome.later:
+            raise errors.NotNow(outcome.code, after=outcome.after)
+        if outcome.code:
+            raise errors.Undeliverable(outcome.code)
 
     # ---- words and addresses -------------------------------------------------------------------------------------
 
