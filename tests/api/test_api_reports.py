@@ -320,6 +320,14 @@ def test_a_hook_that_is_down_hears_everything_later_in_order(
     ]
 
 
+def test_an_empty_body_is_answered_with_a_sentence(client: Client) -> None:
+    answer = client.http.post(
+        "/v1/permits", headers={"Authorization": f"Bearer {client.key}", "Content-Type": "application/json"}
+    )
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == "The request does not have the expected form"
+
+
 def test_a_hook_for_a_type_that_does_not_exist_is_not_made(house: House) -> None:
     with pytest.raises(errors.BadInput) as refused:
         hooks.make(house, "https://hooks.example/x", ["amana.permission.given", "permission.withdrawn"])

@@ -85,8 +85,10 @@ def test_a_key_of_one_brand_sees_and_touches_its_own_requests_only(
 ) -> None:
     of_all = opens(whole, checked=True).json()["ref"]
     mine = opens(client, kind="objection", brand="orchard").json()["ref"]
-    assert opens(client, kind="objection").status_code == 403
-    assert opens(client, kind="objection", brand="harbour").status_code == 403
+    unnamed, foreign = opens(client, kind="objection"), opens(client, kind="objection", brand="harbour")
+    assert (unnamed.status_code, foreign.status_code) == (403, 403)
+    assert "names no brand" in unnamed.json()["detail"]
+    assert "names no brand" not in foreign.json()["detail"]
     seen = client.get("/v1/requests").json()["requests"]
     assert [one["ref"] for one in seen] == [mine]
     for path, body in (

@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -18,30 +17,16 @@ from amana import errors, wiring
 from amana.api import serving
 from amana.services.record import api_keys
 from amana.settings import Settings
-
-PROGRAM = "import sys; from amana.cli.main import main; main(sys.argv[1:])"
+from worlds.serving import PROGRAM, free_port, served
 
 
 @pytest.fixture
 def port(settings: Settings) -> Iterator[int]:
     """`amana serve` over the workspace, on a port of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        found = int(free.getsockname()[1])
-    words = [sys.executable, "-c", PROGRAM, "-w", str(settings.workspace), "serve", "--port", str(found)]
     told = {"AMANA_DATABASE": settings.database, "AMANA_KEYS_DATABASE": settings.keys_database}
     named = {name: value for name, value in told.items() if value}
-    process = subprocess.Popen(
-        words, env=dict(os.environ) | named, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    for _ in range(300):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", found)) == 0:
-                break
-        time.sleep(0.1)
-    yield found
-    process.terminate()
-    assert process.wait(timeout=30) in (0, -15)
+    with served(settings.workspace, environment=named) as found:
+        yield found
 
 
 @pytest.mark.slow
@@ -93,7 +78,4 @@ def test_an_address_of_another_machine_is_named_and_a_free_one_is_let_pass() -> 
         serving.free(serving.Place(host="192.0.2.1"))
     with pytest.raises(errors.BadInput, match="not an address of this machine"):
         serving.free(serving.Place(host="no-such-host.invalid"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    assert serving.free(serving.Place(host="localhost", port=port)) == "127.0.0.1"
+    assert serving.free(serving.Place(host="localhost", port=free_port())) == "127.0.0.1"

@@ -100,6 +100,25 @@ def test_the_same_file_again_adds_nothing(
     assert amana("status", "--json").json["people"] == 5
 
 
+def test_a_list_that_only_refuses_is_not_asked_for_evidence(
+    workspace: Path, amana: Amana, tmp_path: Path
+) -> None:
+    left, says = tmp_path / "left.csv", tmp_path / "left.toml"
+    left.write_text("address\nann@example.com\n")
+    says.write_text('[person]\nemail = "address"\n\n[[permission]]\nstatus = "withdrawn"\n')
+    ran = amana("import", left, "--mapping", says, "--source", "agency", "--json")
+    assert ran.json["counts"]["said_withdrawn"] == 1
+    assert "evidence" not in ran.err
+
+
+def test_a_list_of_hashes_is_said_to_refuse_for_nobody(workspace: Path, amana: Amana, tmp_path: Path) -> None:
+    left, says = tmp_path / "left.csv", tmp_path / "left.toml"
+    left.write_text("address\n0cc175b9c0f1b6a831c399e269772661\n")
+    says.write_text('[person]\nemail = "address"\n\n[[permission]]\nstatus = "withdrawn"\n')
+    ran = amana("import", left, "--mapping", says, "--source", "agency", "--dry-run")
+    assert "hashes of addresses cannot be read" in ran.out
+
+
 def test_without_evidence_everybody_is_unknown_and_that_is_said_first(
     workspace: Path, amana: Amana, list_import: tuple[object, ...]
 ) -> None:

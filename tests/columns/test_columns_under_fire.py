@@ -35,8 +35,8 @@ def program(role: str, folder: Path, seconds: float, part: int = 0, parts: int =
 @pytest.fixture
 def child(monkeypatch: pytest.MonkeyPatch) -> None:
     """Children find the test's own modules."""
-    rooms = [str(Path(DRIVER).parent), str(Path(DRIVER).parents[1] / "store")]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(rooms))
+    tests = Path(DRIVER).parents[1]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(str(one) for one in (tests, tests / "store")))
 
 
 def laid(loaded: Loaded) -> dict[str, list[object]]:

@@ -37,6 +37,7 @@ DEFINITION = orchard.workspace(
     purposes={"newsletter": ("email", "sms", "phone_live")},
     notice="newsletter",
     told=("email",),
+    text={"en": "We send you a newsletter."},
 )
 
 GRANTED: dict[str, set[str]] = {

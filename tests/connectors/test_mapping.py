@@ -103,6 +103,17 @@ def test_a_word_in_no_list_is_never_a_permission(write: Write, word: str) -> Non
     assert people(found)[0].statements == ()
 
 
+def test_a_word_in_no_list_is_no_matter_in_a_row_that_the_conditions_leave_out(write: Write) -> None:
+    only = NEWSLETTER.replace(
+        'when = "News date"',
+        'when = "News date"\nwhere = [{ column = "News", is = "!=", value = "bounced" }]',
+    )
+    left_out, concerned = (HEADER + DANA.replace("Yes", word) for word in ("bounced", "ja"))
+    assert rejects(read(write(left_out), only)) == []
+    assert people(read(write(left_out), only))[0].statements == ()
+    assert rejects(read(write(concerned), only)) == [(2, "News", "unknown_status", False)]
+
+
 def test_an_empty_status_says_nothing(write: Write) -> None:
     found = read(write(HEADER + DANA.replace("Yes", " ")))
     assert (rejects(found), people(found)[0].statements) == ([], ())

@@ -22,6 +22,7 @@ from amana.connectors.tables import Source
 from amana.services.collection.imports import Order
 from amana.services.record.house import House
 from amana.settings import Settings
+from worlds import orchard
 
 NOW = 1_790_000_000
 """UTC second at which the clock stands, after the workspace was made."""
@@ -29,43 +30,15 @@ NOW = 1_790_000_000
 CELL = ("orchard", "offers", "email")
 """Brand, purpose and channel of the permissions in the list."""
 
-DEFINITION = """
-[organisation]
-name = "Orchard Street Ltd"
-contact = "privacy@orchard.example"
-country = "DE"
-serves = ["DE", "UK"]
-stored_in = "DE"
-languages = ["en"]
-[brands.orchard]
-name = "Orchard Street"
-[purposes.offers]
-notice = "offers"
-channels = ["email", "sms"]
-category = "marketing.communications.email"
-[notices.offers]
-version = "2026-01"
-who = "Orchard Street Ltd"
-purposes = ["offers"]
-channels = ["email", "sms"]
-kept_for = "P3Y"
-withdraw = "link in each message"
-text = { en = "We send you offers." }
-[fields.residence]
-purposes = ["offers"]
-category = "user.contact.address.country"
-why = "law"
-kept_for = "P3Y"
-hold = "column"
-means = "residence"
-[fields.full_name]
-purposes = ["offers"]
-category = "user.name"
-why = "salutation"
-kept_for = "P3Y"
-hold = "sealed"
-means = "full_name"
-"""
+DEFINITION = orchard.workspace(
+    orchard.residence(),
+    orchard.full_name(),
+    serves=("DE", "UK"),
+    organisation='languages = ["en"]\n',
+    purposes={"offers": ("email", "sms")},
+    category="marketing.communications.email",
+    version="2026-01",
+)
 
 MAPPING = """
 [source]

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,15 @@ def passing(house: House, post: Post) -> Iterator[Relaying]:
     opened.close()
 
 
+@cache
+def content_of(text: str) -> bytes:
+    """The bytes of a message: the same for the same text, as of a sender that submits it again."""
+    return letter(text=text)
+
+
 def submitted(passing: Relaying, *recipients: str, text: str = "Apples are ripe.") -> Carried:
-    """A message is submitted: the same text is the same content."""
-    content, errand = letter(text=text), Errand(brand="orchard", purpose="offers")
+    """A message is submitted."""
+    content, errand = content_of(text), Errand(brand="orchard", purpose="offers")
     return passing.carry(errand, read(content), content, recipients, partial=False)
 
 
@@ -137,7 +144,7 @@ def test_a_gate_that_is_killed_while_the_relay_answers_leaves_copies_that_are_no
 ) -> None:
     submitted(passing, BEN)  # and wrote it down: that much is known after the kill
     message = tmp_path / "message"
-    message.write_bytes(letter(text="Apples are ripe."))
+    message.write_bytes(content_of("Apples are ripe."))
     running: list[subprocess.Popen[bytes]] = []
     started = threading.Event()
 
@@ -174,6 +181,7 @@ def test_of_two_who_submit_the_same_together_one_sends_it(
     with ThreadPoolExecutor(2) as pool:
         for number in range(ROUNDS):
             text = f"Apples are ripe, says number {number}."
+            content_of(text)  # made by one of us, so that both submit the same bytes
             told = [pool.submit(submit, one, text) for one in (passing, other)]
             answers = [one.result() for one in told]
             assert SENT in answers

@@ -107,7 +107,7 @@ def test_a_relay_that_takes_no_connection_now_says_how_long_too() -> None:
             with connection:
                 connection.sendall(b"421 4.3.2 busy, try again in 120 seconds\r\n")
 
-        thread = threading.Thread(target=turn_away)
+        thread = threading.Thread(target=turn_away, daemon=True)
         thread.start()
         relay = Relay(host="127.0.0.1", port=listening.getsockname()[1], security="none")
         with pytest.raises(errors.NotNow) as refused:

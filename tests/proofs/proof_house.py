@@ -20,30 +20,12 @@ from amana.services.record.addresses import Keyer
 from amana.services.record.house import House
 from amana.services.record.writing import Session
 from amana.settings import Settings
+from worlds import orchard
 
 NOW = 1_800_000_000
-WORKSPACE = """
-[organisation]
-name = "Orchard Street Ltd"
-contact = "privacy@orchard.example"
-country = "DE"
-serves = ["DE", "IL", "TH"]
-stored_in = "DE"
-[brands.orchard]
-name = "Orchard Street"
-[purposes.offers]
-notice = "offers"
-channels = ["email"]
-category = "marketing.communications.email"
-[notices.offers]
-version = "2026-01"
-who = "Orchard Street Ltd"
-purposes = ["offers"]
-channels = ["email"]
-kept_for = "P3Y"
-withdraw = "link in each message"
-text = { en = "We send you offers." }
-"""
+WORKSPACE = orchard.workspace(
+    serves=("DE", "IL", "TH"), category="marketing.communications.email", version="2026-01"
+)
 WORDING = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
 
 

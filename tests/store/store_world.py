@@ -26,47 +26,20 @@ from amana.services.gate.asking import Gate, Inquiry
 from amana.services.record.house import House
 from amana.services.record.writing import Session
 from amana.settings import Settings
+from worlds import orchard
 
 NOW = 1_800_000_000
 DAY = 86_400
 OFFERS = Inquiry(brand="orchard", purpose="offers", channel=Channel.EMAIL)
 
-DEFINITION = """
-[organisation]
-name = "Orchard Street Ltd"
-contact = "privacy@orchard.example"
-country = "US"
-serves = ["US"]
-stored_in = "US"
-[brands.orchard]
-name = "Orchard Street"
-[purposes.offers]
-notice = "offers"
-channels = ["email", "sms", "phone_live"]
-category = "marketing.communications.email"
-[notices.offers]
-version = "2026-01"
-who = "Orchard Street Ltd"
-purposes = ["offers"]
-channels = ["email", "sms", "phone_live"]
-kept_for = "P3Y"
-withdraw = "link in each message"
-text = { en = "We send you offers." }
-[fields.residence]
-purposes = ["offers"]
-category = "user.contact.address.country"
-why = "law"
-kept_for = "P3Y"
-hold = "column"
-means = "residence"
-[fields.full_name]
-purposes = ["offers"]
-category = "user.name"
-why = "salutation"
-kept_for = "P3Y"
-hold = "sealed"
-means = "full_name"
-"""
+DEFINITION = orchard.workspace(
+    orchard.residence(),
+    orchard.full_name(),
+    country="US",
+    purposes={"offers": ("email", "sms", "phone_live")},
+    category="marketing.communications.email",
+    version="2026-01",
+)
 
 MAPPING = """
 [source]

@@ -54,6 +54,13 @@ def settled(make_place: Maker, tmp_path: Path) -> Place:
     return place
 
 
+def test_status_promises_for_the_journal_what_it_holds(settled: Place, amana: Amana) -> None:
+    assert "since it was begun" in amana(settled, "status")[1]
+    assert settled.journal is not None
+    settled.journal.unlink()
+    assert "not begun yet" in amana(settled, "status")[1]
+
+
 def document(ran: tuple[int, str, str]) -> Any:
     assert ran[0] == OK, ran
     return json.loads(ran[1])

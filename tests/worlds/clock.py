@@ -18,7 +18,3 @@ class Clock:
 
     def __call__(self) -> int:
         return self.now
-
-    def wait(self, seconds: int) -> None:
-        """Let time pass."""
-        self.now += seconds

@@ -22,7 +22,7 @@ IN_FIVE = {
 }
 """What the notice says in each of them."""
 
-BRANDS = {"orchard": "Orchard Street", "harbour": "Harbour", "grove": "Grove"}
+BRANDS = {"orchard": "Orchard Street", "harbour": "Harbour"}
 
 
 def workspace(

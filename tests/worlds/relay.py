@@ -16,8 +16,6 @@ from typing import Any
 
 from amana.delivery.listening import Listener
 
-PATIENCE = 20  # seconds for a mail to arrive
-
 
 class Taken:
     """One message as the relay got it."""
@@ -40,28 +38,16 @@ class Sink:
     def __init__(self) -> None:
         self.taken: list[Taken] = []
         self.answer: Callable[[str], str] = lambda recipient: "250 ok"
-        self._came = threading.Condition()
+        self._lock = threading.Lock()
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """One message."""
         (recipient,) = envelope.rcpt_tos
         said = self.answer(recipient)
         if said.startswith("250"):
-            with self._came:
+            with self._lock:
                 self.taken.append(Taken(envelope.mail_from, recipient, envelope.original_content))
-                self._came.notify_all()
         return said
-
-    def to(self, recipient: str) -> list[Taken]:
-        """The messages to a recipient, in order."""
-        return [one for one in self.taken if one.recipient == recipient]
-
-    def awaited(self, recipient: str, number: int) -> bytes:
-        """The message to a recipient with that number, from 1, when it has come."""
-        with self._came:
-            came = self._came.wait_for(lambda: len(self.to(recipient)) >= number, PATIENCE)
-            assert came, "the mail did not come"
-            return self.to(recipient)[number - 1].content
 
     def subjects(self) -> list[str]:
         """The subjects, in order."""

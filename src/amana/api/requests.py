@@ -283,7 +283,11 @@ async def _act(
 
 def _check(caller: Caller, data: Asked) -> None:
     if not caller.speaks_for(data.brand or "*"):
-        raise PermissionDeniedException("This key does not speak for that brand, or for all")
+        raise PermissionDeniedException(
+            "This key does not speak for that brand"
+            if data.brand
+            else "A request that names no brand is about all of them and needs a key of all brands"
+        )
     if data.checked and not caller.may("vouch"):
         raise PermissionDeniedException("This key may not say that papers were checked")
     if sum(bool(value) for value in (data.person, data.email, data.phone)) != 1:

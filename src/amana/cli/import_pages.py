@@ -65,6 +65,10 @@ REMEDIES = {
     "nul": "the row holds a NUL, which no table has: export the file again",
     "no_identity": "the row has neither an id nor an address nor a number, so it is nobody's",
     "bad_email": "no address by its form; mend it in the file, or leave it: the person is kept without it",
+    "bad_contact_point": (
+        "nothing else in the row says who it is, so a No in it counts for nobody; hashes of addresses cannot be read: "
+        "ask for the addresses"
+    ),
     "bad_phone": (
         "no number of its country's plan; a number without its country needs `phone_country` under [person]; "
         "the person is kept without it"

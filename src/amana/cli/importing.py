@@ -27,8 +27,10 @@ from amana.connectors import catalogue, mapping, registry, sends
 from amana.connectors.catalogue import Importer
 from amana.connectors.moments import Clock
 from amana.connectors.tables import Source
+from amana.connectors.terms import StatusColumn
 from amana.core.lists import Papers
 from amana.core.statements import ANY, PersonRow, Reject
+from amana.core.vocabulary import REFUSING
 from amana.services.audience import past_sends
 from amana.services.collection import imports, lists
 from amana.services.gate import registries
@@ -48,6 +50,17 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     def fields(self) -> tuple[str, ...]:
         """The registered fields that the rows may carry."""
         return tuple(getattr(self.options, "fields", {}))
+
+    @property
+    def only_refuses(self) -> bool:
+        """Whether the rows can say nothing but a no, which needs no evidence."""
+        if not isinstance(self.options, mapping.Mapping):
+            return False
+        said = [
+            term.status.statuses() if isinstance(term.status, StatusColumn) else frozenset({term.status})
+            for term in self.options.permission
+        ]
+        return not self.options.relationship and frozenset().union(*said) <= REFUSING
 
     @property
     def purposes(self) -> frozenset[str]:
@@ -123,7 +136,7 @@ def import_file(
             expected="--source with a name such as crm",
             remedy="give one; the same name next time means the same system",
         )
-    if not shown and not bought:
+    if not shown and not bought and not reading.only_refuses:
         import_pages.without_evidence()
     with command.copy() if dry_run else command.house(writing=True) as house:
         order = msgspec.structs.replace(

@@ -85,8 +85,8 @@ def advice(row: RequestRow, *, planned: bool) -> str:
             return f"{program()} request plan {row.ref}, then {program()} request run {row.ref}"
         case Status.VERIFYING:
             return (
-                "it waits until the person has proved an address by the link that is mailed to them. If you looked at "
-                f"their papers instead: {_open(row)} --proved checked"
+                "it waits until the person has proved an address by the link that is mailed to them, once [mail] is set "
+                f"up. If you looked at their papers instead: {_open(row)} --proved checked"
             )
         case Status.DECIDING if planned:
             return f"mend what is in trouble, then {program()} request again {row.ref}; or {again}"

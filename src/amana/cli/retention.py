@@ -126,6 +126,14 @@ def _show(found: Review, happened: Sequence[Any] = ()) -> None:
         rendering.line("  Nothing was looked at yet.")
     else:
         _places(found)
+    if found.endless:
+        rendering.line(f"  Neither purpose nor span, so no row of them goes: {', '.join(found.endless)}")
+    if found.silent:
+        rendering.line(
+            f"  Asked as a whole, and the map does not say how long they hold people: {', '.join(found.silent)}"
+        )
+    if found.endless or found.silent:
+        rendering.line("  Whoever stands there, or may, is not forgotten here.")
     for part in found.parts:
         if part.trouble:
             name = {"": "Amana", "+": "people in Amana"}.get(part.system, part.system)

@@ -9,6 +9,8 @@ Rule.
 - Against a runaway: a place where more than `most` rows, or more than `share` per cent of them, would go is approved only
   by an explicit word with a reason; and a run that would do more than was approved stops and asks.
 - The worker begins a review `every` so often, unless one is open. A new review takes the place of one that waits.
+- A review names what it cannot go through: personal collections that nobody gave a purpose or a span, and systems that
+  are asked as a whole and whose own spans nobody declared. Whoever may stand there is not forgotten here.
 - What was counted, approved by whom, done and found again stands in the review's log: counts and tokens, nobody's data.
 """
 
@@ -29,7 +31,7 @@ from amana.services.record.writing import Session
 from amana.services.rights import rights_run
 from amana.services.rights.reaching import SET
 from amana.services.systems.connected import Connected
-from amana.services.upkeep import retention_parts
+from amana.services.upkeep import retention_elsewhere, retention_parts
 from amana.services.upkeep.retention_parts import Allowed, Count, Counts
 from amana.storage import people, positions
 from amana.storage import retention as rows
@@ -56,6 +58,8 @@ FIELDS = ""
 MASKING = b"retention/masking"
 CHECKED = "retention_reviewed"
 WORKER = "amana"
+BEGUN, ENDLESS, SILENT = "begun", "endless", "silent"
+"""The first line of a review's log, and what it names there."""
 _encode = msgspec.json.Encoder(order="sorted").encode
 _counts = msgspec.json.Decoder(Counts).decode
 _log = structlog.get_logger("amana.retention")
@@ -92,6 +96,8 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     ended: int | None
     places: tuple[Place, ...]
     parts: tuple[Part, ...]
+    endless: tuple[str, ...] = ()  # personal collections with neither purpose nor span, of which no row goes
+    silent: tuple[str, ...] = ()  # systems asked as a whole that may hold anybody, for ever
 
     @property
     def due(self) -> int:
@@ -116,6 +122,10 @@ def begin(house: House, *, actor: str) -> int:
     with rights_run.open_systems(house) as systems:
         names = [FIELDS, *retention_parts.reviewed(systems), PEOPLE]
         mark = _digest(systems)
+        beyond = {
+            ENDLESS: retention_elsewhere.endless(systems.map),
+            SILENT: retention_elsewhere.silent(systems.map),
+        }
 
     def work(session: Session) -> int:
         for one in rows.latest(session.connection):
@@ -130,7 +140,7 @@ def begin(house: House, *, actor: str) -> int:
         key = house.keys.keys([0])[0]
         masking = sealing.wrap(key, house.random(12), house.random(32), MASKING)
         number = rows.add(session.connection, names, session.now, mark, masking)
-        _note(session, number, actor, "begun", parts=len(names))
+        _note(session, number, actor, BEGUN, parts=len(names), **beyond)
         positions.put(session.connection, CHECKED, session.now)
         return number
 
@@ -365,6 +375,8 @@ def get(house: House, number: int = 0) -> Review:
         if found is None:
             raise errors.NotFound("There is no such review", remedy="begin one: `amana retention review`")
         parts = rows.parts(connection, found.id)
+        begun = next((one.detail for one in rows.logged(connection, found.id) if one.what == BEGUN), "{}")
+    named = msgspec.json.decode(begun)
     return Review(
         number=found.id,
         state=found.state,
@@ -374,6 +386,8 @@ def get(house: House, number: int = 0) -> Review:
         parts=tuple(
             Part(system=one.system, state=one.state, people=one.last, trouble=one.trouble) for one in parts
         ),
+        endless=tuple(named.get(ENDLESS, ())),
+        silent=tuple(named.get(SILENT, ())),
     )
 
 
@@ -425,5 +439,5 @@ def _digest(systems: Connected) -> str:
 
 
 def _note(session: Session, number: int, actor: str, what: str, **detail: object) -> None:
-    body: Mapping[str, object] = {name: value for name, value in detail.items() if value not in ("", {})}
+    body: Mapping[str, object] = {name: value for name, value in detail.items() if value not in ("", {}, [])}
     rows.log(session.connection, number, session.now, actor, what, _encode(body).decode())

@@ -7,12 +7,17 @@ Rule.
   masked. What living grounds keep (`core.grounds`), what cannot be written and what leads to rows that stay
   (`retention_leads`) is counted with its reason.
 - What was done is looked at again, by the values the rows were found by and by their keys.
+- Whoever has an open request or whose processing is restricted keeps everything. Right before something is written over
+  there it is read again who said, asked or was restricted since they were looked at, and who shares an address with them
+  by now: their rows are left to the next review. What is acknowledged while a statement is on its way there comes too
+  late for the rows of that one call, at most `rights_steps.CHUNK`; nothing of ours can hold up another system.
 - Nothing leaves this module but counts: no value, no key of a row, no person's number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,18 +43,21 @@ from amana.services.keeping import forget
 from amana.services.record.house import House
 from amana.services.record.writing import Session, profile_context
 from amana.services.rights import reaching, rights_steps
+from amana.services.rights.reaching import SET
 from amana.services.rights.rights_steps import NO_KEY, READ_ONLY, Doing, Rewrite
 from amana.services.systems import rights_walk
 from amana.services.systems.connected import Connected
 from amana.services.systems.rights_walk import Found, Held
-from amana.services.upkeep import retention_leads
+from amana.services.upkeep import retention_elsewhere, retention_leads
 from amana.services.upkeep.retention_leads import LEADS, Going
-from amana.storage import people, requests
+from amana.storage import people, points, requests
 
 SOURCE = "retention"
 """The capture point under which emptied fields are recorded."""
 PURPOSE = "looking what has no ground any more"
 FIELDS, PEOPLE = "amana:fields", "amana:people"
+RESTRICTED, ASKS, MEANWHILE = "restricted", "open_request", "changed_meanwhile"
+"""Grounds of what stays because of whose it is."""
 
 
 class Count(msgspec.Struct, kw_only=True):
@@ -85,12 +93,22 @@ class Set(msgspec.Struct, frozen=True, kw_only=True):
     states: dict[int, states.PersonState]
     lives: dict[int, Lives]
     changed: dict[int, int]  # log position of the latest event of each
+    asking: frozenset[int]  # whoever has an open request: it is answered before anything else
+
+    def keeps(self, owners: Iterable[int]) -> str:
+        """Why nothing of some owners goes; "" where it may. Who was erased meanwhile keeps nothing of others."""
+        known = [one for one in owners if one in self.lives]
+        if not known:
+            return MEANWHILE
+        if any(self.lives[one].restricted for one in known):
+            return RESTRICTED
+        return ASKS if self.asking.intersection(known) else ""
 
 
 def about(house: House, ids: Sequence[int]) -> Set:
     """What lives for these people; those who were erased are left out."""
     with house.database.read() as connection:
-        rows = people.get(connection, ids)
+        rows, asking = people.get(connection, ids), _asking(connection, ids)
     held = {one: row.state for one, row in rows.items()}
     gate = Gate(house)
     try:
@@ -98,9 +116,20 @@ def about(house: House, ids: Sequence[int]) -> Set:
             states=held,
             lives={one: lives.of(gate, one, state) for one, state in held.items()},
             changed={one: row.changed for one, row in rows.items()},
+            asking=asking,
         )
     finally:
         gate.close()
+
+
+def _asking(connection: sa.Connection, ids: Sequence[int]) -> frozenset[int]:
+    """Who of these has an open request."""
+    return frozenset(
+        row.person
+        for start in range(0, len(ids), SET)
+        for row in requests.of_people(connection, ids[start : start + SET])
+        if Status(row.status) not in REQUEST_ENDED
+    )
 
 
 # ---- fields here --------------------------------------------------------------------------------------------------
@@ -117,13 +146,12 @@ def fields(house: House, ids: Sequence[int], allowed: Allowed | None) -> Counts:
             if not lives.holds(state, name, field, full.get(one, frozenset())):
                 continue
             count = counts.setdefault(f"amana:{name}", Count())
-            why = lives.field_goes(house, name, state, held.lives[one])
             count.found += 1
-            if why:
+            if ground := held.keeps([one]):
+                count.add(Count(kept={ground: 1}))
+            elif why := lives.field_goes(house, name, state, held.lives[one]):
                 goes.setdefault(one, []).append(name)
                 count.add(Count(due=1, ended=why == "ended", over=why == "over"))
-            elif held.lives[one].restricted:
-                count.add(Count(kept={"restricted": 1}))
     if allowed is not None and goes:
         allowed(counts)
         house.writing().write(lambda session: _empty(house, session, goes, held.changed))
@@ -163,10 +191,11 @@ def _full(house: House, ids: Mapping[int, object]) -> dict[int, frozenset[str]]:
 def _empty(
     house: House, session: Session, goes: Mapping[int, Sequence[str]], changed: Mapping[int, int]
 ) -> None:
-    """Empty fields, each person's by an event of the workspace's own doing; not of whoever said something since."""
+    """Empty fields, each person's by an event of the workspace's own doing; not of whoever said or asked since."""
     session.load(goes)
+    asking = _asking(session.connection, list(goes))
     for one, names in goes.items():
-        if one not in session.people or session.people[one].changed != changed[one]:
+        if one not in session.people or one in asking or session.people[one].changed != changed[one]:
             continue
         registered = house.workspace.fields
         sealed = {name: "" for name in names if registered[name].hold.value == "sealed"}
@@ -193,7 +222,7 @@ def _empty(
 def persons(house: House, systems: Connected, ids: Sequence[int], allowed: Allowed | None) -> Counts:
     """Count people for whom nothing lives any more; forget them where `allowed` is given.
 
-    Whoever's rows a reviewed system still has stays until these are gone: they are found by their address here. So does
+    Whoever another system holds or may hold stays (`retention_elsewhere`): they are found by their address here. So does
     whoever said or asked something while that was looked for: it is looked at again as they are forgotten.
     Raises NotNow, Undeliverable.
     """
@@ -202,20 +231,17 @@ def persons(house: House, systems: Connected, ids: Sequence[int], allowed: Allow
     goes, stays = list[int](), set[int]()
     for one, found in held.lives.items():
         if found.restricted:
-            count.add(Count(kept={"restricted": 1}))
+            count.add(Count(kept={RESTRICTED: 1}))
+        elif lives.is_forgotten(house, found) and one in held.asking:
+            count.add(Count(kept={ASKS: 1}))
         elif lives.is_forgotten(house, found):
-            if _has_asked(house, one):
-                count.add(Count(kept={"open_request": 1}))
-            else:
-                goes.append(one)
-    elsewhere = _elsewhere(house, systems, goes)
+            goes.append(one)
+    elsewhere = retention_elsewhere.held(house, systems, {one: held.lives[one] for one in goes})
     goes = [one for one in goes if one not in elsewhere]
-    count.add(
-        Count(due=len(goes), deletes=len(goes), kept={"held_elsewhere": len(elsewhere)} if elsewhere else {})
-    )
+    count.add(Count(due=len(goes), deletes=len(goes), kept=dict(Counter(elsewhere.values()))))
 
     def still(session: Session, one: int) -> bool:
-        goes_on = session.people[one].changed == held.changed[one] and not _asks(session.connection, one)
+        goes_on = session.people[one].changed == held.changed[one] and not _asking(session.connection, [one])
         if not goes_on:
             stays.add(one)
         return goes_on
@@ -228,25 +254,6 @@ def persons(house: House, systems: Connected, ids: Sequence[int], allowed: Allow
     return {PEOPLE: count}
 
 
-def _elsewhere(house: House, systems: Connected, ids: Sequence[int]) -> set[int]:
-    """Of whom a reviewed system still has rows."""
-    looked = [place for name in reviewed(systems) for place in places(systems, systems.system(name))]
-    if not ids or not looked:
-        return set()
-    found = reaching.find(systems, reaching.known(house, ids, PURPOSE).seeds, looked)
-    return {one for state in found.values() for held in state.rows.values() for one in held.owners} & set(ids)
-
-
-def _has_asked(house: House, person: int) -> bool:
-    """Whether a request of somebody is open: it is answered before anything else."""
-    with house.database.read() as connection:
-        return _asks(connection, person)
-
-
-def _asks(connection: sa.Connection, person: int) -> bool:
-    return any(Status(row.status) not in REQUEST_ENDED for row in requests.of_person(connection, person))
-
-
 # ---- rows there ---------------------------------------------------------------------------------------------------
 
 
@@ -255,21 +262,13 @@ def places(systems: Connected, system: System) -> list[Place]:
     return [
         place
         for place, one in traversal.walked(systems.map).items()
-        if place.dataset in system.datasets and _is_bound(one, system)
+        if place.dataset in system.datasets and retention_elsewhere.is_bound(one, system)
     ]
 
 
 def reviewed(systems: Connected) -> list[str]:
-    """The systems that a review looks at; those that are asked as a whole know their own retention."""
+    """The systems whose rows a review goes through; those that are asked as a whole know their own retention."""
     return [one.name for one in systems.map.systems if one.kind not in DESKS and places(systems, one)]
-
-
-def _is_bound(one: Collection, system: System) -> bool:
-    personal = traversal.chosen(one, (traversal.PERSONAL,))
-    spoken = (
-        one.kept_for or one.purposes or system.purposes or any(f.kept_for or f.purposes for f in one.fields)
-    )
-    return bool(personal and spoken)
 
 
 def rows(
@@ -302,8 +301,30 @@ def rows(
     if allowed is not None and any(one.due for one in counts.values()):
         allowed(counts)
         for place in reversed([place for place in reached.states if place in doing]):
+            work, here = works[place], kept.get(place, {})
+            if moved := _moved(house, held):
+                doing[place], counts[str(place)] = work.done(known.people, here, moved)
             _do(systems, system, systems.map.collection(place), reached.found[place], doing[place])
     return counts
+
+
+def _moved(house: House, held: Set) -> frozenset[int]:
+    """Who of a set is another than when they were looked at: said or asked something, is gone, or shares an address."""
+    ids = list(held.states)
+    with house.database.read() as connection:
+        rows, asking = people.get(connection, ids), _asking(connection, ids)
+        theirs = points.of_people(connection, ids)
+        blinds = {one.blind for points_of in theirs.values() for one in points_of}
+        holders = points.holders(connection, sorted(blinds))
+    joined = {blind for blind, found in holders.items() if any(one not in held.states for one, _ in found)}
+    return frozenset(
+        one
+        for one in ids
+        if one not in rows
+        or rows[one].changed != held.changed[one]
+        or one in asking
+        or any(point.blind in joined for point in theirs.get(one, ()))
+    )
 
 
 def _do(systems: Connected, system: str, collection: Collection, found: Found, doing: Doing) -> None:
@@ -347,27 +368,30 @@ class _Collection:
                 found[key] = Going(held=held, fields=verdict.goes, whole=self._is_whole(verdict))
         return found
 
-    def done(self, asked: frozenset[int], kept: Mapping[str, Going]) -> tuple[Doing, Count]:
+    def done(
+        self, asked: frozenset[int], kept: Mapping[str, Going], moved: frozenset[int] = frozenset()
+    ) -> tuple[Doing, Count]:
         """What goes of the rows whose first owner is among these people, so that each is counted once.
 
-        `kept` are the rows whose leading fields stay, with what goes of them all the same.
+        `kept` are the rows whose leading fields stay, with what goes of them all the same. Rows of whoever `moved` stay.
         """
         doing, count = Doing(), Count()
         for key, held in self._rows(asked):
             count.found += 1
-            if owners := self._owners(held):
-                self._row(held, owners, kept.get(key), doing, count)
+            if ground := (MEANWHILE if moved & held.owners else self.held.keeps(held.owners)):
+                count.add(Count(kept={ground: 1}))
             else:
-                count.add(Count(kept={"restricted": 1}))
+                self._row(held, self._owners(held), kept.get(key), doing, count)
         return doing, count
 
     def _rows(self, asked: frozenset[int]) -> Iterator[tuple[str, Held]]:
         return ((key, held) for key, held in self.found.rows.items() if min(held.owners) in asked)
 
     def _owners(self, held: Held) -> list[Lives]:
-        """What lives for each whose row it is; none where somebody's processing is restricted."""
-        owners = [self.held.lives[one] for one in held.owners if one in self.held.lives]
-        return [] if any(one.restricted for one in owners) else owners
+        """What lives for each whose row it is; none where one of them keeps everything."""
+        if self.held.keeps(held.owners):
+            return []
+        return [self.held.lives[one] for one in held.owners if one in self.held.lives]
 
     def _verdict(self, held: Held, owners: Sequence[Lives], *, by_time: bool = False) -> grounds.Verdict:
         return grounds.ended(
