@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from api_samples import Client, codes, question
 
+from amana.core import state
 from amana.ledger import tiles, verify
 from amana.services.record import api_keys, links, publication, tasks
 from amana.services.record.house import House
-from amana.storage import register
+from amana.storage import people, register
 
 WHEN = "2026-05-01T12:00:00Z"
 
@@ -59,6 +61,35 @@ def test_a_capture_counts_once_its_token_is_spent(client: Client, house: House) 
     )
     again = client.post("/v1/captures/confirm", {"token": mailed["token"]})
     assert again.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({"country": "AT"}, "AT"),
+        ({"country": "AT", "fields": {"residence": "DE"}}, "DE"),
+        ({"country": "AT", "fields": {"residence": ""}}, "AT"),
+        ({}, ""),
+    ],
+)
+def test_the_country_of_a_capture_is_the_residence_unless_a_field_says_another(
+    client: Client, house: House, said: dict[str, Any], kept: str
+) -> None:
+    choices = [{"purpose": "offers", "channel": "email"}]
+    form = {"capture_point": "app", "brand": "orchard", "choices": choices, "email": "ann@example.com"}
+    assert client.post("/v1/captures", form | said).status_code == 200
+    with house.database.read() as connection:
+        assert state.attribute(people.get(connection, [1])[1].state, "residence") == kept
+
+
+def test_a_country_is_not_kept_where_the_workspace_keeps_no_residence(client: Client, house: House) -> None:
+    fields = {name: one for name, one in house.workspace.fields.items() if one.means != "residence"}
+    house.workspace = msgspec.structs.replace(house.workspace, fields=fields)
+    choices = [{"purpose": "offers", "channel": "email"}]
+    form = {"capture_point": "app", "brand": "orchard", "choices": choices, "email": "ann@example.com"}
+    assert client.post("/v1/captures", form | {"country": "AT"}).status_code == 200
+    with house.database.read() as connection:
+        assert state.attribute(people.get(connection, [1])[1].state, "residence") == ""
 
 
 def test_only_a_key_of_its_own_may_use_a_capture_point_that_proves_addresses(

@@ -189,3 +189,10 @@ def test_a_correction_is_read_as_a_form_reads_it_and_goes_its_way(
     while rights_run.sweep(house):
         pass
     assert row(whole, ref)["status"] == "answered"
+
+
+def test_a_word_that_is_none_of_a_fixed_few_is_refused_with_those_few_and_not_repeated(whole: Client) -> None:
+    refused = opens(whole, kind="erase")
+    assert refused.status_code == 400
+    assert refused.json()["expected"] == f"kind: {', '.join(sorted(one.value for one in Kind))}"
+    assert "'erase'" not in refused.text

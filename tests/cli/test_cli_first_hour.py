@@ -273,3 +273,32 @@ def test_where_an_event_came_through_is_an_import_or_a_capture_point() -> None:
         "signup (capture point)",
         "the workspace",
     ]
+
+
+def test_a_log_of_sends_gets_the_mapping_and_the_verbs_that_logs_have(
+    imported: Path, amana: Amana, tmp_path: Path
+) -> None:
+    log, says = tmp_path / "log.csv", tmp_path / "log.toml"
+    log.write_text("Recipient,Sent At,Campaign\nmaya@example.com,2026-04-01 09:00,For Maya\n")
+    ran = amana("map", log, "--out", says)
+    assert "amana replay" in ran.err
+    told = amana("map", log, "--json").json
+    assert (told["kind"], told["mapped"]["Recipient"], told["open"]) == ("sends", "recipient", [])
+    text = says.read_text("utf-8")
+    assert "Maya" not in text
+    refused = amana("replay", log, "--mapping", says, "--source", "crm")
+    assert refused.status == 2
+    assert "purpose" in refused.err  # what a campaign was for is for somebody to say
+    completed = text.replace("# zone", "zone").replace("# purpose = { constant", "purpose = { constant")
+    says.write_text(completed, "utf-8")
+    ran = amana("replay", log, "--mapping", says, "--source", "crm", "--json")
+    assert ran.status == 0, ran.err
+    assert (ran.json["sends"], ran.json["rejected"]) == (1, 0)
+
+
+def test_a_list_that_names_its_last_letter_is_still_a_list(
+    workspace: Path, amana: Amana, tmp_path: Path
+) -> None:
+    listed = tmp_path / "list.csv"
+    listed.write_text("Email,Opt-in,Sent At,Campaign\nmaya@example.com,yes,2026-04-01 09:00,Spring\n")
+    assert amana("map", listed, "--json").json["kind"] == "table"

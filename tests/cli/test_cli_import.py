@@ -119,6 +119,65 @@ def test_a_list_of_hashes_is_said_to_refuse_for_nobody(workspace: Path, amana: A
     assert "hashes of addresses cannot be read" in ran.out
 
 
+@pytest.mark.parametrize("dry", [("--dry-run",), ()])
+def test_an_import_that_took_not_one_row_ends_as_bad_input_in_one_clear_line(
+    workspace: Path, amana: Amana, tmp_path: Path, dry: tuple[str, ...]
+) -> None:
+    left, says = tmp_path / "left.csv", tmp_path / "left.toml"
+    left.write_text("address\n0cc175b9c0f1b6a831c399e269772661\n92eb5ffee6ae2fec3ad71c777531578f\n")
+    says.write_text('[person]\nemail = "address"\n\n[[permission]]\nstatus = "withdrawn"\n')
+    words = ("import", left, "--mapping", says, "--source", "agency", *dry)
+    ran = amana(*words, "--json")
+    assert ran.status == 2
+    assert "Not one row could be taken" in ran.err
+    assert amana(*words, "--json").status == 2  # also when the file is known by now
+
+
+def test_a_log_of_which_not_one_line_is_a_send_ends_as_bad_input(
+    imported: Path, amana: Amana, tmp_path: Path
+) -> None:
+    log, says = tmp_path / "log.csv", tmp_path / "log.toml"
+    log.write_text("to,at\nmaya@example.com,yesterday\n")
+    says.write_text(
+        '[source]\nzone = "UTC"\n[person]\nemail = "to"\n[send]\nwhen = "at"\n'
+        'purpose = { constant = "newsletter" }\nchannel = { constant = "email" }\n'
+    )
+    ran = amana("import", log, "--as", "sends", "--mapping", says, "--source", "crm", "--dry-run")
+    assert ran.status == 2
+    assert "Not one row could be taken" in ran.err
+
+
+def test_an_issue_of_a_registry_without_a_number_does_not_replace_the_one_before(
+    workspace: Path, amana: Amana, tmp_path: Path
+) -> None:
+    issue, says = tmp_path / "issue.txt", tmp_path / "issue.toml"
+    says.write_text('registry = "tps"\ncountry = "GB"\nas_of = "2026-11-01"\nzone = "Europe/London"\n')
+    words = ("import", issue, "--as", "registry", "--options", says, "--json")
+    issue.write_text("+44 20 7946 0018\n\n")
+    loaded = amana(*words)
+    assert (loaded.json["registry"]["entries"], loaded.json["rejected"]) == (1, 0)
+    issue.write_text("<html>\nnot found\n")
+    ran = amana(*words)
+    assert ran.status == 2
+    assert "stays in force" in ran.err
+    issue.write_text("+44 20 7946 0018\n")
+    assert amana(*words).status == 0
+
+
+def test_empty_rows_are_counted_so_that_the_sums_agree(
+    workspace: Path, amana: Amana, files: Path, list_import: tuple[object, ...]
+) -> None:
+    listed = files / "list.csv"
+    written = listed.read_text("utf-8").splitlines()
+    listed.write_text(
+        "\n".join([*written[:3], ",,,,,,,", *written[3:], "a row that is too short"]) + "\n", "utf-8"
+    )
+    ran = amana(*list_import, "--evidence", EVIDENCE, "--json")
+    counts = ran.json["counts"]
+    assert (counts["rows"], counts["rejected_rows"], counts["empty_rows"]) == (5, 1, 1)
+    assert {one["reason"] for one in ran.json["rejects"] if one["whole_row"]} == {"ragged"}
+
+
 def test_without_evidence_everybody_is_unknown_and_that_is_said_first(
     workspace: Path, amana: Amana, list_import: tuple[object, ...]
 ) -> None:

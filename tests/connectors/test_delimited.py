@@ -92,11 +92,15 @@ def test_one_column_needs_no_delimiter(write: Write) -> None:
 
 def test_a_row_over_several_lines_carries_its_first_line(write: Write) -> None:
     path = write('id,note\n1,"two\nlines"\n2,plain\n\n3,"\r\n\r\n"\n4,end\n')
-    assert [row.line for row in read(path)] == [2, 4, 6, 9]
+    assert [row.line for row in read(path) if isinstance(row, Row)] == [2, 4, 6, 9]
 
 
-def test_empty_lines_and_lines_of_delimiters_are_no_rows(write: Write) -> None:
-    assert cells(write("\n\nid,name\n\n,\n1,a\n,\n")) == [["1", "a"]]
+def test_empty_lines_and_lines_of_delimiters_are_told_as_empty_and_are_no_rows(write: Write) -> None:
+    path = write("\n,,\nid,name\n\n1,a\n,\n2,b\n\n")
+    assert cells(path) == [["1", "a"], ["2", "b"]]
+    empty = [row for row in read(path) if isinstance(row, Reject)]
+    assert all(row.empty for row in empty)
+    assert [row.line for row in empty] == [4, 6, 8]  # nothing above the header is a row
 
 
 def test_a_short_row_and_a_long_row_are_rejected_by_line(write: Write) -> None:

@@ -130,6 +130,19 @@ def test_the_same_message_reaches_the_same_person_once_however_often_it_is_submi
     assert len(handler.taken) == 1
 
 
+def test_what_the_relay_refused_is_refused_to_the_sender_however_often_it_is_submitted(
+    client: smtplib.SMTP, handler: Sink
+) -> None:
+    same = letter()
+    handler.answer = lambda _: "554 5.7.1 no"
+    for _ in range(2):
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            client.sendmail(SHOP, ["ana@example.com"], same)
+        assert (refused.value.smtp_code, refused.value.smtp_error) == (550, b"5.7.1 smtp_554")
+        handler.answer = lambda _: "250 ok"
+    assert handler.taken == []
+
+
 def test_whoever_leaves_while_the_copies_before_theirs_are_handed_over_gets_nothing(
     gated: House, client: smtplib.SMTP, handler: Sink
 ) -> None:

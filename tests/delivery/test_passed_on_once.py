@@ -138,7 +138,6 @@ def test_a_process_that_dies_before_its_permit_is_written_has_sent_nothing_and_t
     assert (submitted(passing, ANA), len(handler.taken)) == (SENT, 1)
 
 
-@pytest.mark.slow
 def test_a_gate_that_is_killed_while_the_relay_answers_leaves_copies_that_are_not_repeated(
     passing: Relaying, house: House, handler: Sink, clock: Clock, tmp_path: Path
 ) -> None:

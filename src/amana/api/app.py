@@ -7,7 +7,7 @@ from the routes themselves, and a copy stands in docs/openapi.json, which a test
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ import structlog
 from litestar import Litestar, Request, Response, get
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.serialization import encode_json
@@ -142,7 +143,7 @@ async def description(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 
 def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[problems.Problem]:
-    return _problem(problems.of_http(error, _id(request)), dict(error.headers or {}))
+    return _problem(problems.of_http(error, _id(request), _types(request)), dict(error.headers or {}))
 
 
 def _amana(request: Request[Any, Any, Any], error: errors.AmanaError) -> Response[problems.Problem]:
@@ -156,6 +157,15 @@ def _defect(request: Request[Any, Any, Any], error: Exception) -> Response[probl
 
 def _problem(problem: problems.Problem, headers: dict[str, str] | None = None) -> Response[problems.Problem]:
     return Response(problem, status_code=problem.status, media_type=problems.MEDIA, headers=headers or {})
+
+
+def _types(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """The types of what the request's route takes, by name; none where there is no such route."""
+    scope: Mapping[str, object] = request.scope
+    handler = scope.get("route_handler")
+    if not isinstance(handler, BaseRouteHandler):
+        return {}
+    return {name: one.annotation for name, one in handler.parsed_fn_signature.parameters.items()}
 
 
 def _id(request: Request[Any, Any, Any]) -> str:

@@ -301,7 +301,7 @@ def read_ask(body: bytes) -> Ask:
     try:
         return _ask(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as bad:
-        raise problems.malformed(bad) from None
+        raise problems.malformed(bad, Ask) from None
 
 
 def read_asks(body: bytes) -> Asks:
@@ -309,7 +309,7 @@ def read_asks(body: bytes) -> Asks:
     try:
         asks = _asks(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as bad:
-        raise problems.malformed(bad) from None
+        raise problems.malformed(bad, Asks) from None
     check(asks)
     return asks
 

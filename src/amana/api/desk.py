@@ -100,7 +100,7 @@ class Desk:
 
     def gate(self, *, with_remedies: bool = False) -> Gate:
         """The gate of this thread, which knows what was committed until a second ago; people are always read anew."""
-        self._look_around()
+        self.look_around()
         name = "explaining" if with_remedies else "deciding"
         held: tuple[int, Gate] | None = getattr(self._local, name, None)
         if held is not None and held[0] == self._generation:
@@ -171,7 +171,13 @@ class Desk:
 
     # ---- what others may have changed ---------------------------------------------------------------------------
 
-    def _look_around(self) -> None:
+    async def renew(self) -> None:
+        """Look around before a request that asks no gate; whoever comes while another looks does not wait."""
+        if time.monotonic() - self._checked >= FRESH and not self._lock.locked():
+            await asyncio.to_thread(self.look_around)
+
+    def look_around(self) -> None:
+        """Notice, at most once in `FRESH` seconds, what others changed."""
         if time.monotonic() - self._checked < FRESH:
             return
         with self._lock:

@@ -21,7 +21,7 @@ import structlog
 from litestar.exceptions import HTTPException
 
 from amana import errors
-from amana.api import briefly, decisions, limits, problems, together
+from amana.api import briefly, decisions, limits, origins, problems, together
 from amana.api.desk import Desk
 from amana.api.limits import Buckets, Limit
 from amana.services.record.api_keys import Caller
@@ -59,6 +59,7 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
+LEAVE = b"access-control-allow-origin"
 HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 log = structlog.get_logger("amana.api")
 
@@ -161,6 +162,7 @@ class Front:
         self._identify(request)
         request.body = await self._body(request, receive)
         self._form(request)
+        await self._desk.renew()
         request.charge = lambda: self._late(request)
         request.scope["client"] = (self._address(request), 0)  # also where a proxy stands in between
         request.scope["amana"] = request
@@ -268,12 +270,20 @@ class Front:
                 there = {name.lower() for name, _ in headers}
                 headers.extend(one for one in HEADERS if one[0] not in there)
                 headers.append((b"x-request-id", request.id.encode()))
+                if request.path.startswith(origins.PATH) and not there & {LEAVE, b"vary"}:
+                    headers.extend(self._leave(request))
                 if secure:
                     headers.append(HSTS)
                 message["headers"] = headers
             await send(message)
 
         return dressed
+
+    def _leave(self, request: Request) -> list[tuple[bytes, bytes]]:
+        """The headers by which a declared site's script may read an error, and no other's."""
+        origin, host = request.header(b"origin"), request.header(b"host")
+        welcome = origin and origins.are_welcome(self._desk.house.workspace, origin, host)
+        return [(b"vary", b"Origin"), *([(LEAVE, origin.encode("latin-1"))] if welcome else ())]
 
     # ---- decisions ----------------------------------------------------------------------------------------------
 

@@ -1,13 +1,14 @@
 """Problems: every error over HTTP is `application/problem+json` (RFC 9457), and this is the one table of statuses.
 
-Rule. A problem says what an error of the command line says: code, what, expected, got, remedy. Codes are stable,
-words are not. What a caller sent is never repeated, so that a personal value never stands in an answer or
-a log. A defect is a 500 with nothing but its request's id.
+Rule. A problem says what an error of the command line says: code, what, expected, got, remedy. Codes are stable, words
+are not. A word that is none of a fixed few is refused with those few. What a caller sent is never repeated, so that a
+personal value never stands in an answer or a log. A defect is a 500 with nothing but its request's id.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,7 @@ import msgspec
 from litestar.exceptions import HTTPException
 
 from amana import errors
+from amana.core import closed_words
 
 STATUS: dict[type[errors.AmanaError], int] = {
     errors.BadInput: 400,
@@ -50,6 +52,7 @@ CODES = {
 """Codes of problems that HTTP itself has, by status."""
 
 MEDIA = "application/problem+json"
+_BAD_WORD = "Invalid enum value"  # as msgspec says it
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
@@ -85,11 +88,14 @@ def of_error(error: errors.AmanaError, instance: str = "") -> Problem:
     )
 
 
-def of_http(error: HTTPException, instance: str = "") -> Problem:
-    """The problem of a refusal that HTTP itself knows."""
+def of_http(error: HTTPException, instance: str = "", types: Mapping[str, Any] | None = None) -> Problem:
+    """The problem of a refusal that HTTP itself knows.
+
+    `types` are the types of what the route takes, by name; the body's is called `data`.
+    """
     status = error.status_code
-    detail = _without_values(error)
-    return plain(status, CODES.get(status, "error"), detail, instance=instance)
+    problem = plain(status, CODES.get(status, "error"), _without_values(error), instance=instance)
+    return msgspec.structs.replace(problem, expected=_allowed(error, types or {}))
 
 
 def plain(status: int, code: str = "", detail: str = "", *, instance: str = "") -> Problem:
@@ -105,13 +111,29 @@ def plain(status: int, code: str = "", detail: str = "", *, instance: str = "") 
     )
 
 
-def malformed(bad: Exception) -> errors.BadInput:
-    """The refusal of a body that is not what it should be, without the value."""
+def malformed(bad: Exception, kind: Any) -> errors.BadInput:
+    """The refusal of a body that is not what it should be, a `kind`, without the value."""
     return errors.BadInput(
         "The body does not have the expected form",
+        expected=", ".join(closed_words.of_refusal(str(bad), kind)),
         got=_QUOTED.sub("…", str(bad)),
         remedy="see /schema/openapi.json",
     )
+
+
+def _allowed(error: HTTPException, types: Mapping[str, Any]) -> str:
+    """The words that may stand where a refusal found another: `kind: access, erasure`; nothing for other refusals."""
+    extra: Any = error.extra
+    said = []
+    for one in extra if isinstance(extra, list) else ():
+        if not isinstance(one, dict) or not str(one.get("message", "")).startswith(_BAD_WORD):
+            continue
+        name = str(one.get("key", "")).rpartition(".")[2].partition("[")[0]
+        inside = name not in types or one.get("source") == "body"
+        words = closed_words.at(name, types.get("data")) if inside else closed_words.of_type(types[name])
+        if words:
+            said.append(f"{name}: {', '.join(words)}")
+    return "; ".join(said)
 
 
 def _without_values(error: HTTPException) -> str:

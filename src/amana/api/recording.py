@@ -93,7 +93,7 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
     choices: tuple[Chosen, ...]
     email: str = ""
     phone: str = ""
-    country: str = ""  # ISO 3166-1 alpha-2, to read a national number
+    country: str = ""  # ISO 3166-1 alpha-2: where they live, unless `fields` says it; reads a national number
     fields: dict[str, str] = {}
     language: str = "en"
     page: str = ""
@@ -168,7 +168,7 @@ async def submit(request: AnyRequest, data: JSONBody[Captured], desk: TheDesk) -
         email=data.email,
         phone=data.phone,
         country=data.country,
-        fields=data.fields,
+        fields=_with_residence(desk, data),
         context=capture.Context(
             agent=f"api/{caller.name}", language=data.language[:16], page=data.page[:200]
         ),
@@ -180,6 +180,14 @@ async def submit(request: AnyRequest, data: JSONBody[Captured], desk: TheDesk) -
         return CaptureAnswer(pending=done.pending, events=done.events)
 
     return guarding.ready(await guarding.once(desk, request, work))
+
+
+def _with_residence(desk: Desk, data: Captured) -> dict[str, str]:
+    """The fields of a capture; its country is the residence where the workspace keeps one and nothing else is said."""
+    kept = next((name for name, one in desk.house.workspace.fields.items() if one.means == "residence"), "")
+    if not kept or not data.country or data.fields.get(kept, "").strip():
+        return data.fields
+    return {**data.fields, kept: data.country}
 
 
 @post(

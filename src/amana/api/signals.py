@@ -18,14 +18,13 @@ from __future__ import annotations
 from functools import cache
 from importlib import resources
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Response, get, post
 from litestar.exceptions import PermissionDeniedException
 
 from amana import errors
-from amana.api import decisions, guarding
+from amana.api import decisions, guarding, origins
 from amana.api.decisions import Action, Ask, Asker, Resource, Subject
 from amana.api.desk import Desk
 from amana.api.guarding import AnyRequest, TheDesk
@@ -320,21 +319,12 @@ def _bounded(said: Wanted) -> Wanted:
 async def _said(request: AnyRequest, desk: Desk, form: type[Any]) -> Any:
     """The body, of a script that may speak here. Raises BadInput, PermissionDeniedException."""
     origin = _origin(request)
-    if origin and origin not in _welcome(request, desk):
+    if origin and not origins.are_welcome(desk.house.workspace, origin, request.headers.get("host", "")):
         raise PermissionDeniedException("This site is not declared")
     try:
         return msgspec.json.decode(await request.body(), type=form)
     except (msgspec.DecodeError, UnicodeDecodeError) as bad:
         raise errors.BadInput("The body is not what it should be", remedy="see docs/sdk.md") from bad
-
-
-def _welcome(request: AnyRequest, desk: Desk) -> set[str]:
-    workspace = desk.house.workspace
-    own = {f"{scheme}://{request.headers.get('host', '')}" for scheme in ("http", "https")}
-    if workspace.organisation.site:
-        site = urlsplit(workspace.organisation.site)
-        own.add(f"{site.scheme}://{site.netloc}")
-    return own | set(workspace.web.origins if workspace.web else ())
 
 
 def _origin(request: AnyRequest) -> str:

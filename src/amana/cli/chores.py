@@ -1,7 +1,8 @@
 """`amana tasks`: what waits to be done, and what failed and was handed to a person.
 
 Rule. Tasks are shown as counts by kind, state and the code of their trouble; nothing names a person, and no payload is
-opened. `retry` puts failed ones back, all or those of one kind or trouble; a marketing message still needs a permit.
+opened. What waits for a setting is said with that setting, here and wherever the queue is told. `retry` puts failed
+ones back, all or those of one kind or trouble; a marketing message still needs a permit.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from amana.cli import rendering, session
 from amana.cli.session import JsonFlag, answer
 from amana.services.record import tasks
 from amana.services.record.tasks import Group
+
+NEEDS = {tasks.NO_MAIL: "[mail]", tasks.NO_TEXTS: "[sms]"}
+"""What the workspace file lacks, by the trouble that it makes."""
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +51,18 @@ def retry(
     )
 
 
+def held_up(found: list[Group]) -> list[str]:
+    """What cannot leave until the workspace file says how, a sentence for each setting that is missing."""
+    waiting = [one for one in found if one.state == "ready"]
+    counts = {code: sum(one.count for one in waiting if one.trouble == code) for code in NEEDS}
+    return [
+        f"{rendering.counted(count, 'task')} cannot leave: {NEEDS[code]} is missing in amana.toml. "
+        "Add it (docs/delivery.md), then start `worker` or `serve` again."
+        for code, count in counts.items()
+        if count
+    ]
+
+
 def show(found: list[Group]) -> None:
     """The table of tasks that are not done."""
     if not found:
@@ -57,6 +73,8 @@ def show(found: list[Group]) -> None:
         [(one.kind, one.state, one.trouble, f"{one.count:,}", rendering.moment(one.oldest)) for one in found],
         right=(3,),
     )
+    for sentence in held_up(found):
+        rendering.line(sentence)
     if any(one.state == "failed" for one in found):
         rendering.line(
             f"Failed tasks wait for a person: mend the cause, then `{session.program()} tasks retry`."

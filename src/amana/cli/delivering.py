@@ -1,7 +1,8 @@
 """Delivery at the command line: `worker`, `gate`, `answers`, `send-test`.
 
 Rule. `worker` does what waits: mail, texts, hooks. `gate` takes other systems' mail and `answers` takes what comes
-back; each runs until it is interrupted, and any number may run beside each other. `send-test` sends one message to an
+back; each runs until it is interrupted, and any number may run beside each other. Where the workspace does not say how
+mail or texts leave, `worker` says what waits for that. `send-test` sends one message to an
 address of one's own and records nothing. None of them says an address.
 """
 
@@ -16,9 +17,10 @@ from typing import Annotated
 import typer
 
 from amana import errors
-from amana.cli import rendering
+from amana.cli import chores, rendering
 from amana.core import public_holidays
 from amana.services.messaging import gating, inbound, sending
+from amana.services.record import tasks
 from amana.services.record.house import House
 from amana.services.record.posting import open_post
 from amana.services.record.tasks import Worker
@@ -75,10 +77,17 @@ def worker(
         if once:
             while loop.one_round(house, sending_workers) + loop.swept(house, SWEEPERS):
                 pass
+            _say_what_is_held_up(house)
             return
+        _say_what_is_held_up(house)
         public_holidays.load()
         rendering.note("Working. Ctrl-C stops after the task in hand.")
         loop.run(house, sending_workers, threading.Event(), sweepers=SWEEPERS)
+
+
+def _say_what_is_held_up(house: House) -> None:
+    for sentence in chores.held_up(tasks.standing(house)):
+        rendering.note(sentence)
 
 
 def gate(context: typer.Context) -> None:

@@ -39,6 +39,7 @@ COUNTED = {
     "kept_out": "rows about people who were erased: kept out, nothing of them is stored",
     "reviews": "share an address and differ: for a person to look at",
     "rejected_rows": "rows not taken",
+    "empty_rows": "empty rows",
     "rejected_values": "values not taken, their row was",
 }
 """Counts of an import in words, in the order in which they are read."""
@@ -85,6 +86,13 @@ def without_evidence() -> None:
     rendering.note(
         "No --evidence: nobody can show that these people agreed, so everybody in the file becomes unknown, and unknown "
         "means no. Opt-outs count all the same."
+    )
+
+
+def nothing_taken() -> None:
+    """Said at the end, beside a status that is not nought."""
+    rendering.note(
+        "Not one row could be taken: check that the mapping belongs to this file, and mend what is named."
     )
 
 

@@ -2,7 +2,8 @@
 
 Rule. How a file is read is said by one of a mapping (any table) and a kind with its options (a platform's export).
 Without named evidence nobody is granted anything, and that is said before a row is read; opt-outs always count. A dry
-run works on a copy and writes nothing. Stopping is safe at any moment: what was recorded stays, and the same command
+run works on a copy and writes nothing. Where rows were refused and not one was taken, the status is that of bad input,
+so that a script sees it. Stopping is safe at any moment: what was recorded stays, and the same command
 goes on where it stopped. A do-not-call registry goes the same way in, but is a list that comes and goes, not a past.
 """
 
@@ -143,12 +144,28 @@ def import_file(
             _order(house, reading, source, shown, brand), bought=bought, papers=papers
         )
         with _bar(reading.source, dry_run=dry_run) as progress:
-            if dry_run:
-                rehearsed = rehearsal.rehearse(house, order, progress)
-                answer(rehearsed, json=json, render=import_pages.show_rehearsal)
-            else:
-                report = imports.run(house, order, progress)
-                answer(import_pages.told(report, source), json=json, render=import_pages.show_report)
+            nothing_taken = _done(house, order, progress, dry_run=dry_run, json=json)
+    if nothing_taken:
+        import_pages.nothing_taken()
+        raise typer.Exit(session.BAD)
+
+
+def _done(
+    house: House,
+    order: imports.Order,
+    progress: Callable[[imports.Report], None],
+    *,
+    dry_run: bool,
+    json: bool,
+) -> bool:
+    """Import or rehearse, and answer; whether rows were refused and not one was taken."""
+    if dry_run:
+        rehearsed = rehearsal.rehearse(house, order, progress)
+        answer(rehearsed, json=json, render=import_pages.show_rehearsal)
+        return rehearsed.nothing_taken
+    report = imports.run(house, order, progress)
+    answer(import_pages.told(report, order.name), json=json, render=import_pages.show_report)
+    return report.nothing_taken
 
 
 def _of_sends(mapping_file: Path | None, source: str) -> Path:
@@ -277,7 +294,7 @@ def _bar(source: Source, *, dry_run: bool) -> Iterator[Callable[[imports.Report]
 
     def progress(report: imports.Report) -> None:
         nonlocal seen
-        seen = report.counts.get("rows", 0) + report.counts.get("rejected_rows", 0)
+        seen = sum(report.counts.get(name, 0) for name in ("rows", "rejected_rows", "empty_rows"))
         shown.update(task, completed=seen)
 
     try:

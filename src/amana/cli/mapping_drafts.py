@@ -3,7 +3,8 @@
 Rule. A column is mapped only where its name leaves no doubt: an address, a number, an id, or a field that the workspace
 registers. Everything else is written down as a comment, so that nothing is stored and nothing is dropped without a
 decision: the import refuses a column until somebody maps or ignores it. What a status column's words mean is never
-guessed; the words that the first rows hold are shown beside it, unless they might be somebody's own.
+guessed; the words that the first rows hold are shown beside it, unless they might be somebody's own. A log of past sends
+has a mapping and verbs of its own (`send_log_drafts`).
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import Annotated
 import msgspec
 import typer
 
-from amana.cli import draft_dates, paths, rendering, session
+from amana.cli import draft_dates, paths, rendering, send_log_drafts, session
 from amana.cli.session import JsonFlag, answer
+from amana.connectors import sends
+from amana.connectors.mapping import KIND as TABLE
 from amana.connectors.rows import Layout
 from amana.connectors.tables import Source
 from amana.connectors.walk import columns
@@ -169,7 +172,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
     mapping: str  # the TOML text
     mapped: dict[str, str]  # column -> what it is
-    open: tuple[str, ...]  # columns that somebody has to decide about
+    open: tuple[str, ...]  # columns that somebody has to decide about; of a log, those that need not be read
+    kind: str = TABLE  # table | sends: which mapping it is
 
 
 def register(app: typer.Typer) -> None:
@@ -201,6 +205,12 @@ def _show(made: Draft, out: Path | None) -> None:
         typer.echo(made.mapping, nl=False)
     else:
         rendering.line(f"Wrote {out}")
+    if made.kind == sends.KIND:
+        rendering.note(
+            "This looks like a log of past sends. Say in the mapping what each campaign was for, then: "
+            f"`{session.program()} replay FILE --mapping … --source …`."
+        )
+        return
     rendering.note(
         f"{rendering.counted(len(made.mapped), 'column')} mapped; "
         f"{len(made.open)} for you to decide about: map or ignore each, and say what "
@@ -223,6 +233,10 @@ def draft(source: Source, workspace: Workspace) -> Draft:
         if _STATUS.search(name)
         and not (_WHEN.search(name) or _FORM.search(name) or draft_dates.holds(seen[name]))
     ]
+    plain = {_plain(name): name for name in reversed(header)}
+    log = send_log_drafts.recognised(plain, has_status=bool(statuses))
+    if log is not None:
+        return _of_log(source, log, person, draft_dates.guess(seen.values()), workspace)
     days = [
         name
         for name in left
@@ -241,6 +255,22 @@ def draft(source: Source, workspace: Workspace) -> Draft:
     )
     mapped = {name: what for what, name in (person | fields).items()}
     return Draft(mapping=text + "\n", mapped=mapped, open=tuple(left))
+
+
+def _of_log(
+    source: Source,
+    log: send_log_drafts.Log,
+    person: dict[str, str],
+    dates: draft_dates.Guess,
+    workspace: Workspace,
+) -> Draft:
+    """The draft for a log of past sends."""
+    opening = _source_lines(source, dates)
+    text = send_log_drafts.written(log, person, opening, next(iter(workspace.purposes)), session.program())
+    what = msgspec.structs.asdict(log)
+    mapped = {name: kind for kind, name in (person | what).items() if name}
+    left = tuple(name for name in columns(source) if name not in mapped)
+    return Draft(mapping=text, mapped=mapped, open=left, kind=sends.KIND)
 
 
 # ---- guessing ---------------------------------------------------------------------------------------------------
@@ -302,10 +332,17 @@ def _key(text: str) -> str:
 
 
 def _opening(source: Source, dates: draft_dates.Guess) -> list[str]:
-    parts = source.parts()
-    lines = [
+    return [
         "# A mapping to begin with. Columns that are not certain stand in comments: map each, or list it here.",
         "ignore = []",
+        *_source_lines(source, dates),
+    ]
+
+
+def _source_lines(source: Source, dates: draft_dates.Guess) -> list[str]:
+    """The table `[source]`, with an empty line before and after it."""
+    parts = source.parts()
+    lines = [
         "",
         "[source]",
         '# zone = "Europe/Berlin"    # where the times without an offset were written; needed as soon as dates are read',

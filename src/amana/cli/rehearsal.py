@@ -57,6 +57,7 @@ class Rehearsed(msgspec.Struct, frozen=True, kw_only=True):
     reach_counted: bool
     people_before: int
     people_after: int
+    nothing_taken: bool  # rows were refused, and not one was taken
 
 
 def rehearse(house: House, order: Order, progress: Callable[[Report], None]) -> Rehearsed:
@@ -84,6 +85,7 @@ def rehearse(house: House, order: Order, progress: Callable[[Report], None]) -> 
         reach_counted=counted,
         people_before=before,
         people_after=after,
+        nothing_taken=report.nothing_taken,
     )
 
 

@@ -16,7 +16,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as parquet
 import typer
 
-from amana.cli import paths, question, rendering, session, wording
+from amana.cli import import_pages, paths, question, rendering, session, wording
 from amana.cli.question import BrandOption, EngineOption
 from amana.cli.screen import Row
 from amana.cli.session import JsonFlag, answer
@@ -228,6 +228,9 @@ def take(
         found = past_sends.take(house, order, sends.read(log, mapping))
     told = msgspec.structs.asdict(found) | {"dry_run": dry_run}
     answer(told, json=json, render=_show_taken)
+    if found.rejected and not found.sends:
+        import_pages.nothing_taken()
+        raise typer.Exit(session.BAD)
 
 
 def _show_taken(told: dict[str, Any]) -> None:

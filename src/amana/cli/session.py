@@ -39,6 +39,7 @@ STATUS: dict[type[errors.AmanaError], int] = {
     errors.BadSettings: BAD,
     errors.NotFound: MISSING,
     errors.Conflict: CONFLICT,
+    errors.NoticeChanged: CONFLICT,
     errors.Busy: CONFLICT,
     errors.NotNow: CONFLICT,
     errors.Undeliverable: CONFLICT,

@@ -18,7 +18,7 @@ import msgspec
 import typer
 
 from amana import errors, settings, wiring
-from amana.cli import keeping, rendering, session
+from amana.cli import chores, keeping, rendering, session
 from amana.cli.session import JsonFlag, answer
 from amana.columns.store import ColumnStore
 from amana.core import phrases, places, readability
@@ -234,6 +234,8 @@ def _show_status(found: dict[str, Any]) -> None:
         rendering.line(f"To publish: {change.id}@{change.version}, {_meaning(change)}")
     if notices["pending"]:
         rendering.line(f"  {session.program()} publish")
+    for sentence in chores.held_up(found["tasks"]):
+        rendering.line(sentence)
     _show_doubts(law)
 
 

@@ -5,6 +5,7 @@ never a guess. The delimiter is the declared one, else the one among comma, semi
 most rows of the sample under the header. Line numbers are physical: a row that spans lines carries its first.
 A quote that is never closed would swallow the rows after it. So a row that spans lines and does not fit costs
 only its first line: that line is read again alone, and the lines after it are read as rows of their own.
+A row below the header without a character in any cell is empty, and is told as such.
 Memory is one row; the longest field is `csv.field_size_limit()` characters.
 """
 
@@ -19,7 +20,7 @@ from typing import IO
 
 from amana import errors
 from amana.connectors.rows import UNREADABLE, Layout, Row, fit, names, where
-from amana.core.statements import Reject
+from amana.core.statements import EMPTY_ROW, Reject
 
 SAMPLE = 1 << 16
 LONGEST_LINE = 1 << 22
@@ -108,6 +109,8 @@ class Delimited:
                     continue
                 if cells is None:
                     yield Reject(part=self._part, line=line, column="", reason="ragged")
+                elif not any(cells):
+                    yield Reject(part=self._part, line=line, column="", reason=EMPTY_ROW)
                 elif lines.damaged:
                     yield from self._damaged(line, cells)
                 else:
@@ -128,8 +131,9 @@ class Delimited:
                 yield lines.first, self._alone(lines)
                 continue
             if not any(cells):
-                continue
-            if headed:
+                if not headed:
+                    yield lines.first, []
+            elif headed:
                 headed = False
             elif len(cells) == width:
                 yield lines.first, cells

@@ -1,10 +1,11 @@
 """One row of a table, and what every table format owes its reader.
 
-Rule: a table has a header with distinct names and rows of text cells, one cell for each name. A row that
-cannot be laid under the header is a `Reject`, whole. A cell whose bytes could not be decoded becomes
-`UNREADABLE`, beside a partial `Reject`: it is neither empty nor equal to anything, so that damage never reads
-as "nothing was said". Empty lines are no rows. An error names a column only when the name cannot be a
-person's value; a file without a header shows its first person where the names should be.
+Rule: a table has a header with distinct names and rows of text cells, one cell for each name. A row that cannot be laid
+under the header is a `Reject`, whole. A cell whose bytes could not be decoded becomes `UNREADABLE`, beside a partial
+`Reject`: it is neither empty nor equal to anything, so that damage never reads as "nothing was said". Of delimited text
+an empty row is a `Reject` of its own reason, `empty_row`, so that whoever counts lines can account for each; in a
+workbook, which stores rows that were only formatted, it is no row. An error names a column only when the name cannot be
+a person's value; a file without a header shows its first person where the names should be.
 """
 
 from __future__ import annotations

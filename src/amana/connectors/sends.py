@@ -120,7 +120,8 @@ def _part(
     counts = make.tests(send.where, allows=True)
     for row in source.rows(part):
         if isinstance(row, Reject):
-            yield row
+            if not row.empty:
+                yield row
             continue
         if not counts(row, _quiet):
             continue

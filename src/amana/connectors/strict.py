@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from amana import errors
+from amana.core import closed_words
 
 _T = TypeVar("_T")
-_BAD_WORD = re.compile(r"Invalid enum value .* at `\$(?:[^`]*\.)?(?P<key>\w+)(?:\[[^`]*\])?`")
 _UNKNOWN_KEY = re.compile(r"unknown field `(?P<key>[^`]*)`")
 
 
@@ -36,31 +36,10 @@ def read_toml(text: str, kind: type[_T], what: str) -> _T:
 def _remedy(message: str, kind: type[Any]) -> str:
     found = _UNKNOWN_KEY.search(message)
     if not found:
-        allowed = _words_at(message, kind)
+        allowed = closed_words.of_refusal(message, kind)
         return f"write one of: {', '.join(allowed)}" if allowed else ""
     near = difflib.get_close_matches(found["key"], sorted(_keys(kind)), n=1)
     return f"write `{near[0]}`" if near else f"remove `{found['key']}`"
-
-
-def _words_at(message: str, kind: type[Any]) -> list[str]:
-    """The words that may stand where a message says that a word is not one of a fixed few; none for other messages."""
-    place = _BAD_WORD.search(message)
-    if place is None:
-        return []
-    schemas, components = msgspec.json.schema_components([kind], ref_template="{name}")
-    found: set[str] = set()
-    for each in (*schemas, *components.values()):
-        found |= _enumerated(each.get("properties", {}).get(place["key"], {}), components)
-    return sorted(found)
-
-
-def _enumerated(schema: dict[str, Any], components: dict[str, Any]) -> set[str]:
-    """The words that a schema enumerates, itself or through what it refers to."""
-    words = {word for word in schema.get("enum", ()) if isinstance(word, str)}
-    for each in schema.get("anyOf", ()):
-        words |= _enumerated(each, components)
-    referred = components.get(schema.get("$ref", ""), {})
-    return words | {word for word in referred.get("enum", ()) if isinstance(word, str)}
 
 
 def _keys(kind: type[Any]) -> set[str]:

@@ -11,6 +11,9 @@ import msgspec
 
 from amana.core.vocabulary import Actor, Channel, Proof, Status
 
+EMPTY_ROW = "empty_row"
+"""The reason of a row that says nothing at all: it is counted, and there is nothing to mend."""
+
 ANY = "*"
 """Stands for every purpose, every channel or every brand in a refusal. Never allowed in a grant."""
 
@@ -65,3 +68,8 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     column: str
     reason: str  # stable token, e.g. bad_email, bad_phone, bad_date, unknown_status, encoding
     whole_row: bool = True  # False: the row was taken without this value
+
+    @property
+    def empty(self) -> bool:
+        """Whether there was no row to take: every cell of it is empty."""
+        return self.reason == EMPTY_ROW

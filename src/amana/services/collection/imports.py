@@ -65,6 +65,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     repeated: bool = False  # the file had been imported before; nothing was added
     fails: tuple[str, ...] = ()  # why a bought list is held
 
+    @property
+    def nothing_taken(self) -> bool:
+        """Whether rows were refused and not one was read: most often the mapping is not the file's."""
+        return not self.counts.get("rows") and bool(self.counts.get("rejected_rows"))
+
 
 def run(house: House, order: Order, progress: Progress | None = None, *, batch: int = BATCH) -> Report:
     """Import the rest of a file, `batch` rows to a transaction; `progress` hears of each batch once it is durable.
@@ -287,7 +292,8 @@ def _moved(
 ) -> Source:
     counts = Counter(source.counts)
     counts.update(counted)
-    counts["rejected_rows"] += sum(1 for reject in rejects if reject.whole_row)
+    counts["empty_rows"] += sum(1 for reject in rejects if reject.empty)
+    counts["rejected_rows"] += sum(1 for reject in rejects if reject.whole_row and not reject.empty)
     counts["rejected_values"] += sum(1 for reject in rejects if not reject.whole_row)
     counts["rejects_bytes"] = size
     return msgspec.structs.replace(source, part=last.part, line=last.line, counts=dict(counts))
@@ -300,6 +306,8 @@ def _write_rejects(path: Path, offset: int, rejects: list[Reject]) -> int:
     if offset == 0:
         writer.writerow(["part", "line", "column", "reason", "whole_row"])
     for one in rejects:
+        if one.empty:  # counted; there is nothing to mend
+            continue
         writer.writerow([one.part, one.line, one.column, one.reason, "yes" if one.whole_row else "no"])
     data = text.getvalue().encode()
     if not data:

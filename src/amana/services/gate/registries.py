@@ -35,8 +35,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(house: House, name: str, as_of: int, rows: Iterable[PersonRow | Reject]) -> Report:
-    """Load a whole issue and put it in force. Raises Conflict for an issue older than the one in force."""
-    keyer, rejected = Keyer(house.keys), 0
+    """Load a whole issue and put it in force.
+
+    Raises Conflict for an issue older than the one in force; BadInput, which leaves that one in force, where lines were
+    refused and not one holds a number.
+    """
+    keyer, taken, rejected = Keyer(house.keys), 0, 0
     house.writing().write(lambda session: _same_index(session, keyer))
     with house.database.read() as connection:
         held = registries.all_registries(connection)
@@ -52,8 +56,15 @@ def load(house: House, name: str, as_of: int, rows: Iterable[PersonRow | Reject]
     house.writing().write(lambda session: registries.drop_other_issues(session.connection, code, issue - 1))
     for chunk in _chunks(rows):
         blinds = [blind for row in chunk if (blind := _blind(keyer, row)) is not None]
-        rejected += len(chunk) - len(blinds)
+        taken, rejected = taken + len(blinds), rejected + len(chunk) - len(blinds)
         _add(house, code, issue, blinds)
+    if rejected and not taken:
+        raise errors.BadInput(
+            f"Not one line of this issue of {name} is a number",
+            expected="one telephone number in each line",
+            got=f"{rejected} lines that are none",
+            remedy="check the file and its options; what was in force before stays in force",
+        )
 
     def put_in_force(session: Session) -> Registry:
         _same_index(session, keyer)
@@ -98,6 +109,6 @@ def _blind(keyer: Keyer, row: PersonRow | Reject) -> bytes | None:
 
 
 def _chunks(rows: Iterable[PersonRow | Reject]) -> Iterator[list[PersonRow | Reject]]:
-    stream = iter(rows)
+    stream = (row for row in rows if not (isinstance(row, Reject) and row.empty))
     while chunk := list(islice(stream, BATCH)):
         yield chunk

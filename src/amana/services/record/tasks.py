@@ -4,7 +4,8 @@ Rule. A task is added in the transaction of its cause, under a key that makes it
 cause is told. A worker leases it for a while, does the work, and finishes it; a worker that dies loses its
 lease and another goes on. A failure is tried again with growing pauses, none shorter than the other side asked
 for (up to `LONGEST_PAUSE`), at most `MOST_ATTEMPTS` times, then handed to a person. Tasks of one person and kind
-are done in their order. Payloads are sealed under the person's key, so that they go when the person does.
+are done in their order. Payloads are sealed under the person's key, so that they go when the person does. What no worker
+can take, because the workspace does not say how it leaves, waits untried, and is told with that as its trouble.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ LEASE = 120  # seconds
 MOST_ATTEMPTS = 12
 FIRST_PAUSE = 15  # seconds, doubled each time
 LONGEST_PAUSE = 6 * 3600
+NO_MAIL, NO_TEXTS = "no_mail", "sms_no_provider"
+"""Troubles of what waits for `[mail]` or `[sms]` in the workspace file."""
 RETRIED = 500  # failed tasks put back in one transaction
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -133,7 +136,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str  # mail | sms | webhook | mailing | copy | review
     state: str  # ready | failed
-    trouble: str  # code of the last failure; "" for none
+    trouble: str  # what no attempt is made for want of, else the code of the last failure; "" for none
     count: int
     oldest: int  # when the first of them was made, UTC second
 
@@ -144,7 +147,9 @@ def standing(house: House) -> list[Group]:
         rows = tasks.standing(connection)
     found: dict[tuple[str, str, str], Group] = {}
     for row in rows:
-        name = (row.kind.partition("/")[0], row.state, row.trouble)
+        kind = row.kind.partition("/")[0]
+        missing = _missing(house, kind) if row.state == tasks.READY else ""
+        name = (kind, row.state, missing or row.trouble)
         before = found.get(name)
         found[name] = Group(
             kind=name[0],
@@ -154,6 +159,13 @@ def standing(house: House) -> list[Group]:
             oldest=min(row.oldest, before.oldest) if before else row.oldest,
         )
     return list(found.values())
+
+
+def _missing(house: House, kind: str) -> str:
+    """Why no worker of this workspace takes a kind of task that the post carries; "" where one does."""
+    if kind in ("mail", "sms", mailings.HEAD) and house.workspace.mail is None:
+        return NO_MAIL
+    return NO_TEXTS if kind == "sms" and house.workspace.sms is None else ""
 
 
 def retry(house: House, kind: str = "", trouble: str = "") -> int:
