@@ -12,17 +12,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
-from importlib import resources
 
 import msgspec
 
-from amana import errors
-from amana.cli import rendering, wording
+from amana.cli import rendering
 from amana.core import bars, phrases, plurals
 from amana.core.bars import Bar
 from amana.services.audience.comparing import Difference, Share
 from amana.services.audience.screening import Screened
 from amana.services.gate.asking import Inquiry
+from amana.services.record import wording
 
 STYLE = """
 :root{color-scheme:light dark;--ink:#1c1c1c;--paper:#fff;--whole:#c9c9c9;--part:#1f6f5c;--line:#8a8a8a}
@@ -67,16 +66,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 @cache
 def words(language: str) -> Words:
     """The sentences of one language. Raises BadInput for one that the product does not speak."""
-    if language not in phrases.LANGUAGES:
-        raise errors.BadInput(
-            "The page is not written in that language",
-            expected=f"one of: {', '.join(phrases.LANGUAGES)}",
-            remedy="choose one of them",
-        )
-    file = resources.files("amana") / "locale" / "screen" / f"{language}.toml"
-    read = msgspec.toml.decode(file.read_text("utf-8"), type=Words)
-    plurals.check(f"{language} screen", language, read.counted)
-    return read
+    return wording.words(Words, "screen", language)
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from typing import Any
 
 import jinja2
 
+from amana.services.record import wording
 from amana.services.record.house import House
 from amana.web import words
 from amana.web.visit import Page, Visit
@@ -80,7 +81,7 @@ def _values(visit: Visit, page: Page) -> dict[str, Any]:
     house = visit.house
     brand = page.brand or next(iter(house.workspace.brands))
     organisation = house.workspace.organisation
-    offered = [one for one in organisation.languages if one in words.LANGUAGES] or [words.FALLBACK]
+    offered = [one for one in organisation.languages if one in words.LANGUAGES] or [wording.FALLBACK]
     return {
         "t": page.words,
         "w": page.words,

@@ -15,6 +15,7 @@ import msgspec
 
 from amana import errors
 from amana.services.collection.capture import Context
+from amana.services.record import wording
 from amana.services.record.house import House
 from amana.web import words
 from amana.web.words import LANGUAGES, Words
@@ -48,7 +49,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
 
     def words(self, preferred: str = "", offered: tuple[str, ...] = ()) -> Words:
         """The words to answer in. `preferred` is what the person is known to read; `offered` narrows the choice."""
-        known = [one for one in offered or _offered(self.house) if one in LANGUAGES] or [words.FALLBACK]
+        known = [one for one in offered or _offered(self.house) if one in LANGUAGES] or [wording.FALLBACK]
         for wanted in (
             self.query.get("lang", ""),
             self.one("lang"),

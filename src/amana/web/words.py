@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from importlib import resources
 from typing import Any, Literal
 
 import babel
@@ -20,11 +19,10 @@ import msgspec
 from babel import dates
 from markupsafe import Markup, escape
 
-from amana import errors
-from amana.core import phrases, plurals
+from amana.core import plurals
 from amana.core.phrases import LANGUAGES, Phrases
+from amana.services.record import wording
 
-FALLBACK = "en"
 Unit = Literal["year", "month", "week", "day"]
 
 
@@ -125,31 +123,7 @@ class Words:
 @cache
 def of(language: str) -> Words:
     """The words of one of `LANGUAGES`. Raises BadInput if its catalogue is not complete."""
-    return Words(language, _read(language), phrases.read(_file(f"{language}.toml")))
-
-
-def _read(language: str) -> Catalogue:
-    catalogue = msgspec.toml.decode(_file(f"web/{language}.toml"), type=Catalogue)
-    if language != FALLBACK:
-        english = _read(FALLBACK)
-        _same(language, set(catalogue.text), set(english.text))
-        _same(language, set(catalogue.counted), set(english.counted))
-    plurals.check(f"{language} pages", language, catalogue.counted)
-    return catalogue
-
-
-def _same(place: str, found: set[str], needed: set[str]) -> None:
-    if found != needed:
-        raise errors.BadInput(
-            f"The {place} catalogue of the pages is not complete",
-            expected=f"missing none of: {', '.join(sorted(needed - found)) or '–'}",
-            got=f"stale: {', '.join(sorted(found - needed)) or 'none'}",
-            remedy="add the missing sentences and remove the stale ones",
-        )
-
-
-def _file(name: str) -> str:
-    return (resources.files("amana") / "locale" / name).read_text("utf-8")
+    return Words(language, wording.words(Catalogue, "web", language), wording.catalogue(language))
 
 
 def _filled(sentence: str, parts: Mapping[str, Any]) -> Markup:

@@ -19,12 +19,10 @@ from typing import Any
 
 import msgspec
 
-from amana import errors
 from amana.core.phrases import LANGUAGES
 from amana.core.vocabulary import Proof
 from amana.services.record import wording
 
-FALLBACK = "en"
 _PLACE = re.compile(r"\[\[(\w+)\]\]")
 
 
@@ -45,7 +43,7 @@ def made(given: Mapping[str, str], language: str = "") -> str:
     `language` is one of `phrases.LANGUAGES`; without it the browser's counts. Raises BadInput for a catalogue that is not
     complete.
     """
-    shown = language or FALLBACK
+    shown = language or wording.FALLBACK
     told = wording.catalogue(shown)
     words = _read(shown)
     parts = {name: escape(sentence) for name, sentence in words.text.items()} | {
@@ -83,21 +81,7 @@ def _spoken(language: str) -> dict[str, Any]:
 
 @cache
 def _read(language: str) -> Catalogue:
-    place = resources.files("amana") / "locale" / "verify" / f"{language}.toml"
-    catalogue = msgspec.toml.decode(place.read_text("utf-8"), type=Catalogue)
-    if language == FALLBACK:
-        return catalogue
-    english = _read(FALLBACK)
-    for name in Catalogue.__struct_fields__:
-        found, needed = set(getattr(catalogue, name)), set(getattr(english, name))
-        if found != needed:
-            raise errors.BadInput(
-                f"The {language} words of the page that checks receipts are not complete under [{name}]",
-                expected=f"missing none of: {', '.join(sorted(needed - found)) or '–'}",
-                got=f"stale: {', '.join(sorted(found - needed)) or 'none'}",
-                remedy="add the missing words and remove the stale ones",
-            )
-    return catalogue
+    return wording.words(Catalogue, "verify", language)
 
 
 def _json(value: object) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from importlib import resources
 from typing import Literal
 
 import babel
@@ -19,12 +18,12 @@ import msgspec
 from babel import dates
 
 from amana import errors
-from amana.core import pack_values, phrases
+from amana.core import pack_values
 from amana.core.phrases import LANGUAGES, Phrases
 from amana.core.statements import ANY
 from amana.core.workspace import Field, Workspace
+from amana.services.record import wording
 
-FALLBACK = "en"
 _WRITTEN_AS = {"en": "en_GB"}  # day first, as most of the world reads it
 
 
@@ -117,30 +116,11 @@ class Words:
 def known(language: str) -> str:
     """The language that words are there for: this one by its first part, else English."""
     base = language.lower().partition("-")[0]
-    return base if base in LANGUAGES else FALLBACK
+    return base if base in LANGUAGES else wording.FALLBACK
 
 
 @cache
 def of(language: str) -> Words:
     """The words of a language. Raises BadInput if its catalogue is not complete."""
     base = known(language)
-    told = phrases.read((resources.files("amana") / "locale" / f"{base}.toml").read_text("utf-8"))
-    return Words(base, _read(base), told)
-
-
-def _read(language: str) -> Catalogue:
-    place = resources.files("amana") / "locale" / "copy" / f"{language}.toml"
-    catalogue = msgspec.toml.decode(place.read_text("utf-8"), type=Catalogue)
-    if language == FALLBACK:
-        return catalogue
-    english = _read(FALLBACK)
-    for name in Catalogue.__struct_fields__:
-        found, needed = set(getattr(catalogue, name)), set(getattr(english, name))
-        if found != needed:
-            raise errors.BadInput(
-                f"The {language} words of copies are not complete under [{name}]",
-                expected=f"missing none of: {', '.join(sorted(needed - found)) or '–'}",
-                got=f"stale: {', '.join(sorted(found - needed)) or 'none'}",
-                remedy="add the missing words and remove the stale ones",
-            )
-    return catalogue
+    return Words(base, wording.words(Catalogue, "copy", base), wording.catalogue(base))

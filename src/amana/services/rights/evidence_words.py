@@ -13,17 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import msgspec
 from markupsafe import Markup, escape
 
-from amana import errors
 from amana.core import plurals
-from amana.services.record import verify_page
+from amana.services.record import verify_page, wording
 from amana.services.rights import copy_words
-from amana.services.rights.copy_words import FALLBACK, Words
+from amana.services.rights.copy_words import Words
 
 OURS = "amana"
 
@@ -148,26 +146,7 @@ class _Dashes(dict[str, str]):
 def of(language: str) -> Speaker:
     """The words of a language. Raises BadInput if its catalogue is not complete."""
     words = copy_words.of(language)
-    return Speaker(words, _read(words.language))
-
-
-def _read(language: str) -> Catalogue:
-    place = resources.files("amana") / "locale" / "evidence" / f"{language}.toml"
-    catalogue = msgspec.toml.decode(place.read_text("utf-8"), type=Catalogue)
-    plurals.check(f"{language} evidence", language, catalogue.counted)
-    if language == FALLBACK:
-        return catalogue
-    english = _read(FALLBACK)
-    for name in Catalogue.__struct_fields__:
-        found, needed = set(getattr(catalogue, name)), set(getattr(english, name))
-        if found != needed:
-            raise errors.BadInput(
-                f"The {language} words of the evidence are not complete under [{name}]",
-                expected=f"missing none of: {', '.join(sorted(needed - found)) or '–'}",
-                got=f"stale: {', '.join(sorted(found - needed)) or 'none'}",
-                remedy="add the missing words and remove the stale ones",
-            )
-    return catalogue
+    return Speaker(words, wording.words(Catalogue, "evidence", words.language))
 
 
 def _details(line: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:

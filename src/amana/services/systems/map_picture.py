@@ -14,15 +14,13 @@ import html
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib import resources
 
 import babel
 import msgspec
 
-from amana import errors
 from amana.core import graphs, traversal
 from amana.core.data_map import DataMap, System, covers
-from amana.core.phrases import LANGUAGES
+from amana.services.record import wording
 
 WIDE, HIGH, GAP_X, GAP_Y, EDGE = 250, 118, 90, 26, 16
 LINE, PADDING = 18, 22
@@ -72,14 +70,7 @@ class MapWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 @cache
 def words_of(language: str) -> MapWords:
     """The words in one of the product's languages. Raises BadInput for another."""
-    if language not in LANGUAGES:
-        raise errors.BadInput(
-            "The language is not one of the product",
-            expected="one of: " + ", ".join(LANGUAGES),
-            remedy="choose one of them",
-        )
-    place = resources.files("amana") / "locale" / "map" / f"{language}.toml"
-    return msgspec.toml.decode(place.read_text("utf-8"), type=MapWords)
+    return wording.words(MapWords, "map", language)
 
 
 def held(data_map: DataMap, system: System) -> tuple[str, ...]:
