@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test check lint browser serve bench soak lock clean help
+.PHONY: demo test check lint browser spark serve bench soak lock clean help
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
@@ -16,7 +16,7 @@ FIT := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 demo: .venv/.stamp-run ## from nothing to an invented company, a sealed ledger and a screened campaign (ARGS=…)
 	@$(BIN)/amana demo $(ARGS)
 
-test: lint browser ## what the build runs: lint, types, layers and the whole test suite
+test: lint browser spark ## what the build runs: lint, types, layers and the whole test suite
 	@$(BIN)/pytest -n 2 $(ARGS)
 
 check: lint ## the quick round while working: as test, without the slow tests
@@ -33,6 +33,9 @@ browser: # where we are root on Debian, a browser, fonts, a database and mail pr
 	@tests/browser.sh
 	@tests/senders.sh
 
+spark: .venv/.stamp-dev # where Java is present, Spark is installed and its engine tested; elsewhere those tests skip and say so
+	@if [ -n "$$JAVA_HOME" ] || command -v java >/dev/null; then $(MAKE) --no-print-directory .venv/.stamp-spark; fi
+
 serve: .venv/.stamp-run ## start the server on the demo's workspace (WORKSPACE=folder for another)
 	@folder=$(or $(WORKSPACE),demo); if [ ! -f "$$folder/amana.toml" ]; then \
 	echo "There is no workspace in $$folder: run 'make demo' first, or name one with WORKSPACE=folder." >&2; exit 1; fi; \
@@ -46,10 +49,10 @@ soak: .venv/.stamp-dev ## the whole suite with long crash and differential runs
 
 lock: ## resolve requirements/*.in again (needs uv; UPGRADE=1 takes newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH." >&2; exit 1; }
-	@cd requirements && for name in run dev; do \
+	@cd requirements && for name in run dev spark; do \
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	--python-version 3.11 $(if $(UPGRADE),--upgrade) $$name.in --output-file $$name.lock || exit 1; done
-	@echo "Wrote requirements/run.lock and requirements/dev.lock."
+	@echo "Wrote the locks of requirements/: run, dev and spark."
 
 clean: ## remove all that make made: the environment, caches, builds and the demo's data
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist demo
@@ -80,4 +83,10 @@ help: ## this list
 	@echo "Installing the tools for tests and checks into .venv (once)"
 	@rm -f $@
 	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@
+
+.venv/.stamp-spark: .venv/.stamp-dev requirements/spark.lock
+	@echo "Installing Spark into .venv (once): there is Java here"
+	@rm -f $@
+	@$(PIP) install --require-hashes -r requirements/spark.lock
 	@touch $@

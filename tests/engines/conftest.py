@@ -45,7 +45,7 @@ def postgres() -> Iterator[engines.Engine]:
 @pytest.fixture(scope="session")
 def spark() -> Iterator[engines.Engine]:
     """The engine on a local Spark."""
-    pytest.importorskip("pyspark", reason="Spark is not installed: .venv/bin/pip install pyspark")
+    pytest.importorskip("pyspark", reason="Spark is not installed: `make spark`, where there is Java")
     if not os.environ.get("JAVA_HOME") and shutil.which("java") is None:
         pytest.skip("Spark needs Java: apt-get install openjdk-17-jre-headless")
     engine = engines.named("spark")
