@@ -108,7 +108,8 @@ def test_writers_that_alternate_follow_each_other(place: Place) -> None:
             say(one if turn % 2 else other, 1, Status.GIVEN, NOW + turn)
         take(other, place.folder, [row(number) for number in range(10, 30)], name="another list")
         say(one, 25, Status.WITHDRAWN)  # a person whom the other made
-        audit.full(one)
+        found = audit.full(one)
+    assert found.opened + found.erased == found.size
 
 
 def test_a_writer_notices_that_its_log_was_put_back_while_it_was_open(place: Place, tmp_path: Path) -> None:
